@@ -1,0 +1,126 @@
+"""Zip files from strangers: refused before unpacking when their table of contents is unsafe."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from converter.errors import LiteDriftError
+from converter.limits import current_limits
+
+
+def open_zip(path: Path, error: type[LiteDriftError]) -> zipfile.ZipFile:
+    """Open a zip whose every member is safe to unpack.
+
+    Args:
+        path: The archive.
+        error: The error class to raise, so that the message names a model or a data file.
+
+    Raises:
+        LiteDriftError: (as `error`) when the archive is damaged, encrypted, too large once
+            unpacked, or names a member outside its own folder.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as broken:
+        raise error(
+            f"{path.name}: expected a complete zip archive, found a damaged one ({broken}); "
+            "pack or upload it again."
+        ) from broken
+    try:
+        _check_members(path, archive.infolist(), error)
+    except LiteDriftError:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_members(
+    path: Path, members: list[zipfile.ZipInfo], error: type[LiteDriftError]
+) -> None:
+    limits = current_limits()
+    if len(members) > limits.archive_members:
+        raise error(
+            f"{path.name}: expected at most {limits.archive_members} files in the archive, found "
+            f"{len(members)}; pack fewer."
+        )
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > limits.unpacked_bytes:
+        raise error(
+            f"{path.name}: expected at most {limits.unpacked_bytes} bytes once unpacked, found "
+            f"{unpacked}; raise LITEDRIFT_UNPACKED_BYTES if you trust the file."
+        )
+    for member in members:
+        name = PurePosixPath(member.filename.replace("\\", "/"))
+        if name.is_absolute() or ".." in name.parts or ":" in name.parts[:1]:
+            raise error(
+                f"{path.name}: expected members inside the archive's own folder, found "
+                f"{member.filename[:80]!r}; pack it again without such paths."
+            )
+        if member.flag_bits & 0x1:
+            raise error(f"{path.name}: the archive is encrypted; pack it again without a password.")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise error(
+                f"{path.name}: the archive holds a symbolic link ({member.filename[:80]!r}); "
+                "pack the file itself."
+            )
+
+
+def content_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files of an archive without folders and macOS's own bookkeeping."""
+    return [
+        member
+        for member in archive.infolist()
+        if not member.is_dir()
+        and "__MACOSX" not in PurePosixPath(member.filename).parts
+        and PurePosixPath(member.filename).name not in {".DS_Store", "Thumbs.db"}
+    ]
+
+
+def read_member(
+    archive: zipfile.ZipFile, name: str, error: type[LiteDriftError], max_bytes: int | None = None
+) -> bytes:
+    """Return one member's bytes, never more than its declared size.
+
+    Raises:
+        LiteDriftError: (as `error`) when the member is missing, damaged or larger than allowed.
+    """
+    file = Path(archive.filename or "archive").name
+    try:
+        info = archive.getinfo(name)
+        if max_bytes is not None and info.file_size > max_bytes:
+            raise error(
+                f"{file}: expected at most {max_bytes} bytes in {name}, found {info.file_size}; "
+                "save the model again."
+            )
+        with archive.open(info) as stream:
+            return stream.read(info.file_size)
+    except (KeyError, zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as broken:
+        raise error(
+            f"{file}: expected a readable {name} inside, found {broken}; save or pack it again."
+        ) from broken
+
+
+def extract_below(
+    archive: zipfile.ZipFile, prefix: str, target: Path, error: type[LiteDriftError]
+) -> None:
+    """Unpack the members below `prefix` into `target`, keeping their relative paths.
+
+    Raises:
+        LiteDriftError: (as `error`) when a member is damaged.
+    """
+    for member in content_members(archive):
+        if not member.filename.startswith(prefix):
+            continue
+        destination = target / member.filename[len(prefix) :]
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with archive.open(member) as source, destination.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as broken:
+            raise error(
+                f"{Path(archive.filename or 'archive').name}: {member.filename[:80]!r} cannot be "
+                f"unpacked ({broken}); pack the archive again."
+            ) from broken

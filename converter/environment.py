@@ -1,0 +1,70 @@
+"""The conditions of a measurement: processor, threads and versions, without importing TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8",
+                     "asimd", "asimddp", "i8mm", "sve")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where and with what a comparison was measured."""
+
+    cpu: str
+    cores: int
+    instruction_sets: tuple[str, ...]
+    threads: int
+    python: str
+    tensorflow: str
+    ai_edge_litert: str
+    keras: str
+    numpy: str
+    system: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+def read_environment(threads: int) -> Environment:
+    """Describe this machine and the installed versions."""
+    model, flags = _read_cpuinfo()
+    return Environment(
+        cpu=model,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        instruction_sets=tuple(name for name in _INSTRUCTION_SETS if name in flags),
+        threads=threads,
+        python=platform.python_version(),
+        tensorflow=_version("tensorflow"),
+        ai_edge_litert=_version("ai-edge-litert"),
+        keras=_version("keras"),
+        numpy=_version("numpy"),
+        system=f"{platform.system()} {platform.machine()}",
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _read_cpuinfo() -> tuple[str, set[str]]:
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return platform.processor() or platform.machine() or "unknown", set()
+    fields = dict(
+        (part.strip() for part in line.split(":", 1))
+        for line in path.read_text(errors="replace").splitlines()
+        if ":" in line
+    )
+    name = fields.get("model name") or fields.get("Model") or platform.machine()
+    return name, set((fields.get("flags") or fields.get("Features") or "").split())

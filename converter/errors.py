@@ -1,0 +1,48 @@
+"""The errors a person can meet; each message is one sentence that says what to do."""
+
+from __future__ import annotations
+
+
+class LiteDriftError(Exception):
+    """Base of every error whose message is fit for a person to read."""
+
+
+class ModelFileError(LiteDriftError):
+    """The model file cannot be used: missing, empty, of an unknown format, or unsafe."""
+
+
+class DataError(LiteDriftError):
+    """The data file cannot be used with this model: shape, dtype, names or labels do not fit."""
+
+
+class RecipeError(LiteDriftError):
+    """The flags of a recipe contradict each other, or a recipe's name is unknown."""
+
+
+class ConversionError(LiteDriftError):
+    """TFLiteConverter refused the model; `details` keeps its full text."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        """Keep the one-sentence message apart from the converter's own long text."""
+        super().__init__(message)
+        self.details = details
+
+
+class RuntimeModelError(LiteDriftError):
+    """LiteRT could not load, allocate or run a converted file."""
+
+
+class WorkerError(LiteDriftError):
+    """A child process crashed, ran past its limit or answered nothing."""
+
+
+class RunCancelledError(LiteDriftError):
+    """The person asked the run to stop."""
+
+
+class GateError(LiteDriftError):
+    """A gate cannot be evaluated: the comparison is unreadable or lacks the recipe."""
+
+
+class StoreError(LiteDriftError):
+    """A run or an upload cannot be read from, or written to, the data folder."""

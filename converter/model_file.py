@@ -1,0 +1,278 @@
+"""A model file on disk, recognized by its content and described without being executed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from converter.archive import content_members, open_zip
+from converter.errors import ModelFileError
+from converter.frozen_graph_file import parse_graph_def, read_frozen_graph
+from converter.keras_file import KerasFacts, read_keras_archive, read_keras_h5
+from converter.saved_model_file import SAVED_MODEL_PB, find_saved_model_prefix, read_saved_model
+from converter.signature import TensorSpec
+from converter.tflite_file import MAGIC as TFLITE_MAGIC
+from converter.tflite_file import read_tflite
+
+FORMATS = ("keras", "h5", "saved_model", "frozen_graph", "tflite")
+EXPECTED = "a .keras, .h5, .pb or .tflite file, a SavedModel folder or its zip"
+_SUFFIXES = {
+    "keras": {".keras"},
+    "h5": {".h5", ".hdf5"},
+    "saved_model": {".zip", ""},
+    "frozen_graph": {".pb"},
+    "tflite": {".tflite"},
+}
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+@dataclass
+class ModelFile:
+    """Facts about a model file; nothing in it was executed to learn them.
+
+    Attributes:
+        path: Where it lies.
+        name: The file's own name, shown as text.
+        format: One of `FORMATS`, by content.
+        sha256: Of the file; of the sorted relative paths and contents for a folder.
+        size_bytes: On disk.
+        parameters: Number of weights, optimizer state left out.
+        parameter_bytes: Their bytes in the dtype in which they are stored.
+        optimizer_bytes: Bytes of optimizer state that the file carries for further training.
+        inputs: Inputs with batch first; None marks an open dimension.
+        outputs: Outputs; their shape is None where only executing the model would tell it.
+        details: Facts that only this format has (versions, layers, signature keys).
+        notes: Sentences a person should read.
+    """
+
+    path: Path
+    name: str
+    format: str
+    sha256: str
+    size_bytes: int
+    parameters: int = 0
+    parameter_bytes: int = 0
+    optimizer_bytes: int = 0
+    inputs: list[TensorSpec] = field(default_factory=list)
+    outputs: list[TensorSpec] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as the command line prints them."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "format": self.format,
+            "sha256": self.sha256,
+            "size_bytes": self.size_bytes,
+            "size_without_optimizer_bytes": self.size_bytes - self.optimizer_bytes,
+            "parameters": self.parameters,
+            "parameter_bytes": self.parameter_bytes,
+            "optimizer_bytes": self.optimizer_bytes,
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "outputs": [spec.to_json() for spec in self.outputs],
+            "details": self.details,
+            "notes": self.notes,
+        }
+
+
+def detect_format(path: Path) -> str:
+    """Return which of `FORMATS` a path holds, by its content.
+
+    Raises:
+        ModelFileError: When it is missing, empty or none of them.
+    """
+    if path.is_dir():
+        if (path / SAVED_MODEL_PB).is_file():
+            return "saved_model"
+        raise ModelFileError(
+            f"{path.name}: expected a SavedModel folder with a saved_model.pb, found none in it; "
+            "give the folder that tf.saved_model.save or model.export wrote."
+        )
+    if not path.is_file():
+        raise ModelFileError(f"{path.name}: expected {EXPECTED}, found no such file; check the path.")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError as broken:
+        raise ModelFileError(
+            f"{path.name}: the file cannot be read ({broken.strerror}); check its permissions."
+        ) from broken
+    if not head:
+        raise ModelFileError(
+            f"{path.name}: expected {EXPECTED}, found an empty file (0 bytes); save the model again."
+        )
+    return _format_of_head(path, head)
+
+
+def _format_of_head(path: Path, head: bytes) -> str:
+    if head.startswith(_HDF5_MAGIC):
+        return "h5"
+    if head[4:8] == TFLITE_MAGIC:
+        return "tflite"
+    if head.startswith(_ZIP_MAGICS):
+        return _format_of_zip(path)
+    if parse_graph_def(path) is not None:
+        return "frozen_graph"
+    if path.name == SAVED_MODEL_PB:
+        raise ModelFileError(
+            f"{path.name}: expected the whole SavedModel folder or its zip, found its graph file "
+            "alone; give the folder, with its variables."
+        )
+    raise ModelFileError(
+        f"{path.name}: expected {EXPECTED}, found content of no known model format; check that "
+        "this is the model file and that it was copied completely."
+    )
+
+
+def _format_of_zip(path: Path) -> str:
+    with open_zip(path, ModelFileError) as archive:
+        names = set(archive.namelist())
+        files = len(content_members(archive))
+    if "config.json" in names and "metadata.json" in names:
+        return "keras"
+    if find_saved_model_prefix(path) is not None:
+        return "saved_model"
+    if "config.json" in names:
+        return "keras"
+    raise ModelFileError(
+        f"{path.name}: expected a .keras archive or a zipped SavedModel, found a zip of {files} "
+        "other files; zip the SavedModel folder with its saved_model.pb."
+    )
+
+
+def inspect_model(
+    path: Path, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> ModelFile:
+    """Describe a model file without executing anything in it.
+
+    Args:
+        path: A file or a SavedModel folder.
+        inputs: For a frozen graph, the tensors to feed; its placeholders when empty.
+        outputs: For a frozen graph, the tensors to fetch; its unconsumed nodes when empty.
+
+    Raises:
+        ModelFileError: When it is not a usable model file.
+    """
+    found = detect_format(path)
+    size_bytes = sum(file.stat().st_size for file in _files(path))
+    model = ModelFile(path, path.name, found, file_sha256(path), size_bytes)
+    if path.is_file() and path.suffix.lower() not in _SUFFIXES[found]:
+        model.notes.append(
+            f"The name ends in {path.suffix or 'nothing'!r}, but the content is "
+            f"{describe_format(found)}; the content counts."
+        )
+    if found == "keras":
+        _describe_keras(model, read_keras_archive(path))
+    elif found == "h5":
+        _describe_keras(model, read_keras_h5(path))
+    elif found == "saved_model":
+        _describe_saved_model(model)
+    elif found == "frozen_graph":
+        _describe_frozen_graph(model, inputs, outputs)
+    else:
+        _describe_tflite(model)
+    return model
+
+
+def describe_format(name: str) -> str:
+    """Return a format's name as a person reads it."""
+    return {
+        "keras": "a Keras archive (.keras)",
+        "h5": "a Keras HDF5 file (.h5)",
+        "saved_model": "a SavedModel",
+        "frozen_graph": "a frozen TensorFlow graph (.pb)",
+        "tflite": "a TFLite flatbuffer (.tflite)",
+    }[name]
+
+
+def _describe_keras(model: ModelFile, facts: KerasFacts) -> None:
+    model.parameters = facts.parameters
+    model.parameter_bytes = facts.parameter_bytes
+    model.optimizer_bytes = facts.optimizer_bytes
+    model.inputs, model.outputs = facts.inputs, facts.outputs
+    model.details = {"keras_version": facts.keras_version, "layers": facts.layers}
+
+
+def _describe_saved_model(model: ModelFile) -> None:
+    facts = read_saved_model(model.path)
+    model.parameters = facts.parameters
+    model.parameter_bytes = facts.parameter_bytes
+    model.optimizer_bytes = facts.optimizer_bytes
+    model.inputs, model.outputs = facts.inputs, facts.outputs
+    model.details = {
+        "tensorflow_version": facts.tensorflow_version,
+        "signature": facts.signature_key,
+        "signatures": facts.signature_keys,
+        "operators": facts.operators,
+    }
+    if len(facts.signature_keys) > 1:
+        others = ", ".join(key for key in facts.signature_keys if key != facts.signature_key)
+        model.notes.append(
+            f"The file offers {len(facts.signature_keys)} signatures; {facts.signature_key!r} is "
+            f"used (others: {others})."
+        )
+
+
+def _describe_frozen_graph(
+    model: ModelFile, inputs: Sequence[str], outputs: Sequence[str]
+) -> None:
+    facts = read_frozen_graph(model.path, inputs, outputs)
+    model.parameters, model.parameter_bytes = facts.parameters, facts.parameter_bytes
+    model.inputs, model.outputs = facts.inputs, facts.outputs
+    model.details = {
+        "input_tensors": facts.input_tensors,
+        "output_tensors": facts.output_tensors,
+        "candidate_outputs": facts.candidate_outputs,
+        "operators": facts.operators,
+    }
+
+
+def _describe_tflite(model: ModelFile) -> None:
+    file = read_tflite(model.path)
+    model.parameters, model.parameter_bytes = file.parameters, file.parameter_bytes
+    model.inputs, model.outputs = list(file.inputs), list(file.outputs)
+    model.details = {
+        "operators": sorted({operator.name for operator in file.operators}),
+        "operator_count": len(file.operators),
+    }
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(item for item in path.rglob("*") if item.is_file())
+    else:
+        yield path
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's sorted relative paths and contents."""
+    digest = hashlib.sha256()
+    for file in _files(path):
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def gzip_size(path: Path) -> int:
+    """Return the bytes of a file (or of a folder's files, each alone) after gzip level 6.
+
+    This is what a download usually costs; level 6 is the default of gzip itself and of most
+    servers.
+    """
+    return sum(len(gzip.compress(file.read_bytes(), 6, mtime=0)) for file in _files(path))
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a path is a zip file, which a SavedModel may come in."""
+    return path.is_file() and zipfile.is_zipfile(path)

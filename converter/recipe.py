@@ -1,0 +1,256 @@
+"""A recipe: what is asked of TFLiteConverter, refused when it is built if it cannot mean anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from converter.errors import RecipeError
+
+OPTIMIZATIONS = ("DEFAULT", "EXPERIMENTAL_SPARSITY")
+BUILTINS = "TFLITE_BUILTINS"
+SELECT_TF = "SELECT_TF_OPS"
+BUILTINS_INT8 = "TFLITE_BUILTINS_INT8"
+INT16X8 = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+SUPPORTED_OPS = (BUILTINS, SELECT_TF, BUILTINS_INT8, INT16X8)
+SUPPORTED_TYPES = ("float16", "int8")
+IO_TYPES = ("float32", "int8", "uint8", "int16")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,47}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The flags of one conversion, in TFLiteConverter's own words.
+
+    Attributes:
+        name: Lower-case identifier; also the stem of the `.tflite` file.
+        optimizations: Members of `tf.lite.Optimize`.
+        supported_ops: Members of `tf.lite.OpsSet`.
+        supported_types: `target_spec.supported_types`, as dtype names.
+        inference_input_type: Dtype of the converted file's inputs.
+        inference_output_type: Dtype of the converted file's outputs.
+        calibrate: Whether the calibration samples are given as `representative_dataset`.
+        per_channel: Per-channel weight scales; False gives one scale per tensor.
+        per_channel_dense: The same for dense layers alone.
+        allow_custom_ops: Keep unknown operators as custom ops in place of failing.
+
+    Raises:
+        RecipeError: When flags contradict each other or one could not have an effect.
+    """
+
+    name: str
+    optimizations: tuple[str, ...] = ()
+    supported_ops: tuple[str, ...] = (BUILTINS,)
+    supported_types: tuple[str, ...] = ()
+    inference_input_type: str = "float32"
+    inference_output_type: str = "float32"
+    calibrate: bool = False
+    per_channel: bool = True
+    per_channel_dense: bool = True
+    allow_custom_ops: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse at once what the converter would refuse late or ignore silently."""
+        problems = recipe_problems(asdict(self))
+        if problems:
+            raise RecipeError(f"Recipe {self.name!r}: {problems[0]}")
+
+    @property
+    def quantizes_activations(self) -> bool:
+        """Whether activations become integers (which needs calibration)."""
+        return self.calibrate and "DEFAULT" in self.optimizations
+
+    @property
+    def strict_integer(self) -> bool:
+        """Whether only integer kernels are allowed, so that a float op is a failure."""
+        return set(self.supported_ops) <= {BUILTINS_INT8, INT16X8}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the flags as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Recipe:
+        """Build a recipe from `to_json`'s form; unknown fields are refused.
+
+        Raises:
+            RecipeError: When a field is unknown, of the wrong type, or the flags contradict.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown or not isinstance(values.get("name"), str):
+            found = ", ".join(unknown) or "no name"
+            raise RecipeError(f"A recipe has the fields {', '.join(sorted(known))}; found {found}.")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def recipe_problems(flags: Mapping[str, Any]) -> list[str]:
+    """Return every reason why a combination of flags cannot be asked, as sentences.
+
+    Args:
+        flags: The fields of `Recipe`; forms call this before a recipe exists.
+
+    Returns:
+        An empty list when the combination means something.
+    """
+    return [
+        *_vocabulary_problems(flags),
+        *_quantization_problems(flags),
+        *_io_type_problems(flags),
+        *_per_channel_problems(flags),
+    ]
+
+
+def _vocabulary_problems(flags: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if not _NAME.fullmatch(str(flags["name"])):
+        problems.append(
+            "the name must be 1 to 48 lower-case letters, digits or underscores, "
+            f"found {str(flags['name'])[:60]!r}."
+        )
+    for field, known in (
+        ("optimizations", OPTIMIZATIONS),
+        ("supported_ops", SUPPORTED_OPS),
+        ("supported_types", SUPPORTED_TYPES),
+    ):
+        unknown = [value for value in flags[field] if value not in known]
+        if unknown:
+            problems.append(f"{field} knows {', '.join(known)}; found {', '.join(unknown)}.")
+    for field in ("inference_input_type", "inference_output_type"):
+        if flags[field] not in IO_TYPES:
+            problems.append(f"{field} is one of {', '.join(IO_TYPES)}; found {flags[field]}.")
+    if not flags["supported_ops"]:
+        problems.append("choose at least one operator set, TFLITE_BUILTINS for the usual case.")
+    return problems
+
+
+def _quantization_problems(flags: Mapping[str, Any]) -> list[str]:
+    default = "DEFAULT" in flags["optimizations"]
+    calibrate = flags["calibrate"]
+    ops = set(flags["supported_ops"])
+    types = set(flags["supported_types"])
+    problems = []
+    if calibrate and not default:
+        problems.append(
+            "calibration samples have no effect without the DEFAULT optimization; "
+            "switch DEFAULT on or calibration off."
+        )
+    if types and not default:
+        problems.append(
+            "supported types have no effect without the DEFAULT optimization; "
+            "switch DEFAULT on or leave the types empty."
+        )
+    if {BUILTINS_INT8, INT16X8} <= ops:
+        problems.append(
+            "int8 and int16x8 operator sets ask for different activation types; choose one."
+        )
+    if ops & {BUILTINS_INT8, INT16X8} and not (default and calibrate):
+        problems.append(
+            "integer operator sets need the DEFAULT optimization and calibration samples, "
+            "because activation ranges come from data."
+        )
+    if "float16" in types and calibrate:
+        problems.append(
+            "float16 keeps activations in float, so calibration samples would be ignored; "
+            "choose float16 or calibration."
+        )
+    if "float16" in types and ops & {BUILTINS_INT8, INT16X8}:
+        problems.append("float16 weights and integer operator sets exclude each other; choose one.")
+    if types == {"float16", "int8"}:
+        problems.append("supported types float16 and int8 exclude each other; choose one.")
+    if "int8" in types and default and not calibrate:
+        problems.append("supported type int8 needs calibration samples; switch calibration on.")
+    return problems
+
+
+def _io_type_problems(flags: Mapping[str, Any]) -> list[str]:
+    io_types = {flags["inference_input_type"], flags["inference_output_type"]} - {"float32"}
+    int16x8 = INT16X8 in flags["supported_ops"]
+    problems = []
+    if io_types and not (flags["calibrate"] and "DEFAULT" in flags["optimizations"]):
+        problems.append(
+            "integer inputs and outputs need full quantization: the DEFAULT optimization "
+            "and calibration samples."
+        )
+    if "int16" in io_types and not int16x8:
+        problems.append("int16 inputs and outputs belong to int16x8; choose int8, uint8 or float32.")
+    if io_types & {"int8", "uint8"} and int16x8:
+        problems.append("int16x8 takes float32 or int16 inputs and outputs, not 8-bit ones.")
+    return problems
+
+
+def _per_channel_problems(flags: Mapping[str, Any]) -> list[str]:
+    per_tensor = not (flags["per_channel"] and flags["per_channel_dense"])
+    quantizes = "DEFAULT" in flags["optimizations"] and "float16" not in flags["supported_types"]
+    if per_tensor and not quantizes:
+        return [
+            "per-channel scales exist only where weights become integers; leave per-channel on "
+            "or choose an integer quantization."
+        ]
+    return []
+
+
+_STRICT_INT8 = {
+    "optimizations": ("DEFAULT",),
+    "supported_ops": (BUILTINS_INT8,),
+    "inference_input_type": "int8",
+    "inference_output_type": "int8",
+    "calibrate": True,
+}
+
+PRESETS: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="float32"),
+        Recipe(name="dynamic_range", optimizations=("DEFAULT",)),
+        Recipe(name="float16", optimizations=("DEFAULT",), supported_types=("float16",)),
+        Recipe(name="int8", optimizations=("DEFAULT",), calibrate=True),
+        Recipe(name="int8_full", **_STRICT_INT8),  # type: ignore[arg-type]
+        Recipe(
+            name="int16x8",
+            optimizations=("DEFAULT",),
+            supported_ops=(INT16X8, BUILTINS),
+            calibrate=True,
+        ),
+    )
+}
+
+SELECT_TF_PRESET = Recipe(name="float32_select_tf", supported_ops=(BUILTINS, SELECT_TF))
+"""The way round an operator that TFLite lacks: converts, but no pip runtime runs it."""
+
+EXPLANATIONS = {
+    "float32": "Keeps every number as it is and only changes the file format: the honest baseline.",
+    "dynamic_range": "Stores weights as 8-bit integers and computes activations in float: about "
+    "four times smaller, no data needed.",
+    "float16": "Stores weights as 16-bit floats: half the size, hardly any drift; on a CPU they "
+    "are widened again, so it is not faster there.",
+    "int8": "Weights and activations as 8-bit integers, with float inputs and outputs and float "
+    "fallback for operators that have no integer kernel; needs calibration samples.",
+    "int8_full": "8-bit integers from input to output and nothing else, as microcontrollers and "
+    "NPUs demand; conversion fails if an operator has no integer kernel.",
+    "int16x8": "16-bit activations with 8-bit weights: int8's size with far less drift, but often "
+    "slow on CPUs because few kernels are optimized for it.",
+    "float32_select_tf": "Keeps operators that TFLite lacks as TensorFlow operators; the file "
+    "needs a runtime with the Flex delegate, so it cannot be run here.",
+}
+
+
+def find_recipes(names: list[str]) -> list[Recipe]:
+    """Return the presets of these names, in the given order and once each.
+
+    Raises:
+        RecipeError: When a name is unknown or none is given.
+    """
+    known = {**PRESETS, SELECT_TF_PRESET.name: SELECT_TF_PRESET}
+    wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        found = ", ".join(unknown) or "none"
+        raise RecipeError(
+            f"--recipes expects names out of {', '.join(known)}; found {found}; "
+            "check the spelling, separated by commas."
+        )
+    return [known[name] for name in wanted]
