@@ -207,8 +207,17 @@ class Drift:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Drift:
-        """Read `to_json`'s form."""
-        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]
+        """Read `to_json`'s form, in which NaN is null."""
+        read = {name: values.get(name) for name in cls.__dataclass_fields__}
+        for name in _ALWAYS_MEASURED:
+            read[name] = math.nan if read[name] is None else read[name]
+        return cls(**read)  # type: ignore[arg-type]
+
+
+_ALWAYS_MEASURED = (
+    "max_abs_error", "mean_abs_error", "rmse", "sqnr_db", "cosine_similarity",
+    "worst_cosine_similarity",
+)
 
 
 def measure_drift(

@@ -1,0 +1,323 @@
+"""The one object that pages, command line and report read: a model, its variants, their figures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.accuracy import Accuracy
+from converter.drift import Drift
+from converter.errors import GateError
+from converter.latency import LatencyStats
+from converter.signature import TensorSpec
+
+SCHEMA = 1
+COMPARISON_FILE = "comparison.json"
+SAMPLES_FILE = "latency_samples.npz"
+CALIBRATION_FILE = "calibration.npz"
+REFERENCE = "original"
+"""The key of the original TensorFlow model among the latency samples and in charts."""
+
+
+@dataclass(kw_only=True)
+class ModelFacts:
+    """The original model: what its file says, completed by what loading it told."""
+
+    name: str
+    format: str
+    sha256: str
+    size_bytes: int
+    size_without_optimizer_bytes: int
+    gzip_bytes: int
+    parameters: int
+    parameter_bytes: int
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class DataFacts:
+    """Which samples took part, and in which role.
+
+    Attributes:
+        source: `file`, or `random` for seeded random samples.
+        name: The data file's name; None for random samples.
+        sha256: Of the data file; None for random samples.
+        calibration_samples: Samples shown to the quantizer.
+        evaluation_samples: Samples on which drift and accuracy are measured; none of the former.
+        labelled: Whether labels were given.
+        seed: Of the split, and of random samples.
+        notes: Sentences a person should read.
+    """
+
+    source: str
+    name: str | None
+    sha256: str | None
+    calibration_samples: int
+    evaluation_samples: int
+    labelled: bool
+    seed: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Audit:
+    """What is in a converted file, against what was asked.
+
+    Attributes:
+        total_ops: Operators of all subgraphs.
+        integer_ops: Operators that compute on integer activations.
+        float_ops: Operators that compute on float activations.
+        flex_ops: TensorFlow operators that need the Flex delegate.
+        custom_ops: Other custom operators.
+        border_ops: QUANTIZE and DEQUANTIZE between float and integer.
+        hybrid_ops: Those of `float_ops` whose weights are stored as integers.
+        float_op_names: Count of each kind of float operator.
+        flags: For each flag asked: what was found and `yes`, `partly` or `no` effect.
+        notes: Sentences a person should read; the reason for each figure that is null.
+    """
+
+    total_ops: int = 0
+    integer_ops: int = 0
+    float_ops: int = 0
+    flex_ops: int = 0
+    custom_ops: int = 0
+    border_ops: int = 0
+    hybrid_ops: int = 0
+    float_op_names: dict[str, int] = field(default_factory=dict)
+    flags: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Variant:
+    """What came out of one recipe.
+
+    Attributes:
+        recipe: The recipe's name.
+        flags: The recipe's flags (`Recipe.to_json`).
+        engine: What converted it.
+        status: `ok` or `failed`.
+        error: The reason in one sentence when it failed.
+        error_details: The converter's own full text, where there is one.
+        runnable: Whether the file runs in this runtime.
+        file: Name of the `.tflite` beside the comparison.
+        evaluation_batch: Samples per inference during evaluation.
+        peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
+        runtime_memory_bytes: Resident memory of that process before it loads the file.
+        output_drift: Drift of each output by name; `drift` is the worst, figure by figure.
+    """
+
+    recipe: str
+    flags: dict[str, Any]
+    engine: str = "tflite_converter"
+    status: str = "ok"
+    error: str | None = None
+    error_details: str | None = None
+    runnable: bool = False
+    file: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    gzip_bytes: int | None = None
+    peak_memory_bytes: int | None = None
+    runtime_memory_bytes: int | None = None
+    convert_seconds: float | None = None
+    evaluation_batch: int | None = None
+    latency: LatencyStats | None = None
+    drift: Drift | None = None
+    output_drift: dict[str, Drift] = field(default_factory=dict)
+    accuracy: Accuracy | None = None
+    audit: Audit = field(default_factory=Audit)
+
+
+@dataclass(kw_only=True)
+class Reference:
+    """The original TensorFlow model, run with `training=False`.
+
+    Attributes:
+        latency: Of a warmed `tf.function` at the variants' batch size and thread count.
+        accuracy: Against the labels, where given.
+    """
+
+    latency: LatencyStats | None = None
+    accuracy: Accuracy | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """Everything that one run found."""
+
+    model: ModelFacts
+    data: DataFacts
+    environment: dict[str, Any]
+    settings: dict[str, Any]
+    reference: Reference
+    variants: list[Variant]
+    created: str
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contract's JSON object: infinities as strings, NaN as null."""
+        values = asdict(self)
+        values["model"]["inputs"] = [spec.to_json() for spec in self.model.inputs]
+        values["model"]["outputs"] = [spec.to_json() for spec in self.model.outputs]
+        encoded: dict[str, Any] = _encode({"schema": SCHEMA, **values})
+        return encoded
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Comparison:
+        """Read `to_json`'s form.
+
+        Raises:
+            KeyError: When a field of the contract is missing.
+            TypeError: When one has another form.
+        """
+        data = _decode(values)
+        model = dict(data["model"])
+        model["inputs"] = [TensorSpec.from_json(item) for item in model["inputs"]]
+        model["outputs"] = [TensorSpec.from_json(item) for item in model["outputs"]]
+        reference = dict(data["reference"])
+        return cls(
+            model=ModelFacts(**model),
+            data=DataFacts(**data["data"]),
+            environment=data["environment"],
+            settings=data["settings"],
+            reference=Reference(
+                latency=_optional(LatencyStats, reference["latency"]),
+                accuracy=_optional(Accuracy, reference["accuracy"]),
+                notes=reference["notes"],
+            ),
+            variants=[_variant(item) for item in data["variants"]],
+            created=data["created"],
+            seconds=data["seconds"],
+        )
+
+    def save(self, folder: Path) -> Path:
+        """Write `comparison.json` into a folder, whole or not at all, and return its path."""
+        path = folder / COMPARISON_FILE
+        text = json.dumps(self.to_json(), indent=1, allow_nan=False)
+        write_whole(path, text.encode())
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Comparison:
+        """Read a `comparison.json`.
+
+        Raises:
+            GateError: When the file is missing or does not follow the contract.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except OSError as broken:
+            raise GateError(
+                f"{path.name}: expected a comparison written by `run`, found no readable file "
+                f"({broken.strerror}); check the path."
+            ) from broken
+        except (ValueError, KeyError, TypeError, AttributeError) as broken:
+            raise GateError(
+                f"{path.name}: expected a comparison written by `run` (schema {SCHEMA}), found "
+                f"other content ({type(broken).__name__}: {str(broken)[:80]}); run it again."
+            ) from broken
+
+    def variant(self, recipe: str) -> Variant:
+        """Return the variant of a recipe.
+
+        Raises:
+            GateError: When the comparison has none of that name.
+        """
+        for variant in self.variants:
+            if variant.recipe == recipe:
+                return variant
+        known = ", ".join(variant.recipe for variant in self.variants)
+        raise GateError(f"The comparison has the recipes {known}; found no {recipe!r}; run it first.")
+
+    @property
+    def usable(self) -> list[Variant]:
+        """The variants that were converted and run."""
+        return [v for v in self.variants if v.status == "ok" and v.runnable]
+
+
+def _variant(values: Mapping[str, Any]) -> Variant:
+    fields = dict(values)
+    fields["latency"] = _optional(LatencyStats, fields["latency"])
+    fields["drift"] = _optional(Drift, fields["drift"])
+    fields["output_drift"] = {k: Drift.from_json(v) for k, v in fields["output_drift"].items()}
+    fields["accuracy"] = _optional(Accuracy, fields["accuracy"])
+    fields["audit"] = Audit(**fields["audit"])
+    return Variant(**fields)
+
+
+def _optional(kind: Any, values: Mapping[str, Any] | None) -> Any:  # noqa: ANN401
+    return None if values is None else kind.from_json(values)
+
+
+def _encode(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return ("inf" if value > 0 else "-inf") if math.isinf(value) else value
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+_INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+_TEXTS = {"name", "recipe", "error", "error_details", "file", "notes"}
+
+
+def _decode(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `_encode`: only figures may be infinite, so a model named `inf` keeps its name."""
+    decoded: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            decoded[key] = _decode(value)
+        elif isinstance(value, list) and key not in _TEXTS:
+            decoded[key] = [_decode(v) if isinstance(v, Mapping) else v for v in value]
+        elif isinstance(value, str) and key not in _TEXTS:
+            decoded[key] = _INFINITIES.get(value, value)
+        else:
+            decoded[key] = value
+    decoded.pop("schema", None)
+    return decoded
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        OSError: When the disk is full or the folder cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_latency_samples(folder: Path, samples_ms: Mapping[str, np.ndarray]) -> None:
+    """Keep the raw latency samples, milliseconds, one float64 array for each candidate."""
+    np.savez(folder / SAMPLES_FILE, **{k: np.asarray(v) for k, v in samples_ms.items()})
+
+
+def load_latency_samples(folder: Path) -> dict[str, np.ndarray]:
+    """Return the raw latency samples by candidate; empty where none were taken."""
+    path = folder / SAMPLES_FILE
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}

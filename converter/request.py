@@ -1,0 +1,114 @@
+"""What a person asks of one run: a model, its data, the recipes and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from converter.errors import DataError
+from converter.latency import LatencyProtocol
+from converter.recipe import PRESETS, Recipe
+
+DEFAULT_EVALUATION_SAMPLES = 1000
+DEFAULT_CALIBRATION_SAMPLES = 100
+RANDOM_EVALUATION_SAMPLES = 100
+IMAGE_SCALES = ("auto", "0..1", "-1..1", "0..255")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """How a data file is read.
+
+    Attributes:
+        label_column: Of a CSV; None takes a column named like a label, or the one left over.
+        image_scale: Range to which image bytes are scaled, one of `IMAGE_SCALES`; `auto` is 0..255
+            for a model that rescales by itself and 0..1 for any other.
+    """
+
+    label_column: str | None = None
+    image_scale: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """One run.
+
+    Attributes:
+        model_path: The model file or SavedModel folder.
+        model_name: Its name as the person knows it.
+        data_path: The data file; None for seeded random samples.
+        data_name: Its name as the person knows it.
+        data_options: How to read it.
+        recipes: What to convert, in order.
+        samples: Evaluation samples at most; None for the default.
+        calibration_samples: Calibration samples at most; None for the default.
+        runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
+        threads: Threads for the original and for every variant.
+        seed: Of the split and of random samples.
+        input_tensors: For a frozen graph, the tensors to feed.
+        output_tensors: For a frozen graph, the tensors to fetch.
+    """
+
+    model_path: Path
+    model_name: str
+    data_path: Path | None = None
+    data_name: str | None = None
+    data_options: DataOptions = DataOptions()
+    recipes: tuple[Recipe, ...] = tuple(PRESETS.values())
+    samples: int | None = None
+    calibration_samples: int | None = None
+    runs: int | None = None
+    threads: int = 1
+    seed: int = 0
+    input_tensors: tuple[str, ...] = ()
+    output_tensors: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        checks = (
+            ("samples", self.samples, 1),
+            ("calibration samples", self.calibration_samples, 0),
+            ("runs", self.runs, 1),
+            ("threads", self.threads, 1),
+            ("seed", self.seed, 0),
+        )
+        for name, value, least in checks:
+            if value is not None and value < least:
+                raise DataError(f"{name} must be at least {least}, found {value}.")
+
+    @property
+    def protocol(self) -> LatencyProtocol:
+        """The latency protocol that the settings ask for."""
+        return LatencyProtocol() if self.runs is None else LatencyProtocol.exactly(self.runs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON-ready values."""
+        return {
+            "model_path": str(self.model_path),
+            "model_name": self.model_name,
+            "data_path": None if self.data_path is None else str(self.data_path),
+            "data_name": self.data_name,
+            "data_options": vars(self.data_options),
+            "recipes": [recipe.to_json() for recipe in self.recipes],
+            "samples": self.samples,
+            "calibration_samples": self.calibration_samples,
+            "runs": self.runs,
+            "threads": self.threads,
+            "seed": self.seed,
+            "input_tensors": list(self.input_tensors),
+            "output_tensors": list(self.output_tensors),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunRequest:
+        """Read `to_json`'s form."""
+        read = dict(values)
+        read["model_path"] = Path(read["model_path"])
+        read["data_path"] = None if read["data_path"] is None else Path(read["data_path"])
+        read["data_options"] = DataOptions(**read["data_options"])
+        read["recipes"] = tuple(Recipe.from_json(item) for item in read["recipes"])
+        for name in ("input_tensors", "output_tensors"):
+            read[name] = tuple(read[name])
+        return cls(**read)

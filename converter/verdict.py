@@ -1,0 +1,127 @@
+"""The one sentence that a comparison comes to, and the rule by which it is found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from converter.comparison import Comparison, Variant
+
+MIN_AGREEMENT = 0.99
+"""Least share of samples with the same top class for a variant to count as faithful."""
+MIN_SQNR_DB = 30.0
+"""Least SQNR where outputs have no classes: an error of about 3 % of the signal."""
+
+RULE = (
+    "Rule: of the variants that keep the top class on at least 99 % of the evaluation samples "
+    "(where there are no classes: an SQNR of at least 30 dB), the smallest; at equal size, the "
+    "faster."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the run comes to.
+
+    Attributes:
+        sentence: For a person, with figures.
+        recipe: The variant it recommends; None where none can be.
+        tone: `good`, `caution` (every smaller variant drifts) or `bad` (nothing runs).
+    """
+
+    sentence: str
+    recipe: str | None
+    tone: str
+
+
+def is_faithful(variant: Variant) -> bool:
+    """Whether a variant's drift is within the rule."""
+    drift = variant.drift
+    if drift is None or drift.non_finite_count:
+        return False
+    if drift.top1_agreement is not None:
+        return drift.top1_agreement >= MIN_AGREEMENT
+    return drift.sqnr_db >= MIN_SQNR_DB
+
+
+def size_ratio(comparison: Comparison, variant: Variant) -> float:
+    """Return the original's bytes, optimizer state left out, over the variant's."""
+    if not variant.size_bytes:
+        return math.nan
+    return comparison.model.size_without_optimizer_bytes / variant.size_bytes
+
+
+def speed_ratio(comparison: Comparison, variant: Variant) -> float:
+    """Return the original's median latency over the variant's; NaN where one is missing."""
+    reference = comparison.reference.latency
+    if reference is None or variant.latency is None or variant.latency.p50_ms == 0:
+        return math.nan
+    return reference.p50_ms / variant.latency.p50_ms
+
+
+def judge(comparison: Comparison) -> Verdict:
+    """Return the verdict on a comparison by `RULE`."""
+    usable = [v for v in comparison.usable if v.drift is not None]
+    if not usable:
+        failed = len(comparison.variants)
+        return Verdict(
+            f"None of the {failed} variants could be converted and run here; the table gives the "
+            "reason for each.",
+            None,
+            "bad",
+        )
+    random_data = comparison.data.source == "random"
+    faithful = [variant for variant in usable if is_faithful(variant)]
+    if faithful:
+        best = min(faithful, key=lambda v: (v.size_bytes or 0, v.latency.p50_ms if v.latency else 0))
+        tail = " On random samples this says little about real inputs." if random_data else ""
+        return Verdict(_praise(comparison, best) + tail, best.recipe, "caution" if tail else "good")
+    best = max(usable, key=_fidelity)
+    return Verdict(
+        f"No variant is faithful by the rule; {best.recipe} comes nearest: "
+        f"{_describe(comparison, best)}.",
+        best.recipe,
+        "caution",
+    )
+
+
+def _fidelity(variant: Variant) -> tuple[float, float]:
+    drift = variant.drift
+    if drift is None:
+        return (-math.inf, -math.inf)
+    agreement = drift.top1_agreement if drift.top1_agreement is not None else 0.0
+    sqnr = drift.sqnr_db if not math.isnan(drift.sqnr_db) else -math.inf
+    return (agreement, sqnr)
+
+
+def _praise(comparison: Comparison, variant: Variant) -> str:
+    return f"{variant.recipe} is the variant to take: {_describe(comparison, variant)}."
+
+
+def _describe(comparison: Comparison, variant: Variant) -> str:
+    parts = [_times(size_ratio(comparison, variant), "smaller", "larger")]
+    speed = speed_ratio(comparison, variant)
+    if not math.isnan(speed):
+        parts.append(_times(speed, "faster", "slower"))
+    return f"against the original it is {' and '.join(parts)}, and {_closeness(comparison, variant)}"
+
+
+def _times(ratio: float, better: str, worse: str) -> str:
+    if 0.97 <= ratio <= 1.03:
+        return f"about as {'fast' if better == 'faster' else 'large'}"
+    word, factor = (better, ratio) if ratio > 1 else (worse, 1 / ratio)
+    return f"{factor:.1f} times {word}"
+
+
+def _closeness(comparison: Comparison, variant: Variant) -> str:
+    drift = variant.drift
+    samples = comparison.data.evaluation_samples
+    if drift is None:
+        return "its drift was not measured"
+    if drift.non_finite_count:
+        return f"{drift.non_finite_count} of its output values are NaN or infinite"
+    if drift.top1_agreement is not None:
+        return f"it agrees with it on {drift.top1_agreement:.1%} of {samples} samples"
+    if math.isinf(drift.sqnr_db):
+        return f"its outputs are identical on {samples} samples"
+    return f"its outputs differ by {drift.sqnr_db:.0f} dB SQNR on {samples} samples"
