@@ -4,7 +4,18 @@ from __future__ import annotations
 
 
 class LiteDriftError(Exception):
-    """Base of every error whose message is fit for a person to read."""
+    """Base of every error whose message is one sentence fit for a person to read.
+
+    Attributes:
+        details: The lower library's own full text, for those who want it; often empty.
+    """
+
+    details: str = ""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        """Keep the sentence apart from the lower library's own long text."""
+        super().__init__(message)
+        self.details = details
 
 
 class ModelFileError(LiteDriftError):
@@ -20,12 +31,7 @@ class RecipeError(LiteDriftError):
 
 
 class ConversionError(LiteDriftError):
-    """TFLiteConverter refused the model; `details` keeps its full text."""
-
-    def __init__(self, message: str, details: str = "") -> None:
-        """Keep the one-sentence message apart from the converter's own long text."""
-        super().__init__(message)
-        self.details = details
+    """TFLiteConverter refused the model."""
 
 
 class RuntimeModelError(LiteDriftError):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from converter.child_process import PROJECT_ROOT
 from converter.comparison import COMPARISON_FILE, Comparison, write_whole
 from converter.errors import StoreError
 from converter.progress import PROGRESS_FILE, Progress, read_progress, write_progress
@@ -28,7 +29,6 @@ from converter.request import RunRequest
 
 REQUEST_FILE = "request.json"
 PID_FILE = "pid"
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)

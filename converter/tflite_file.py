@@ -29,6 +29,7 @@ class Tensor:
         is_quantized: Whether it carries a scale.
         scales: Number of scales (1: per tensor, more: per channel).
         size_bytes: Bytes of its values in the file; 0 for activations.
+        is_sparse: Whether its values are stored in a sparse format.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tensor:
     is_quantized: bool
     scales: int
     size_bytes: int
+    is_sparse: bool = False
 
     @property
     def elements(self) -> int:
@@ -176,6 +178,7 @@ def _tensor(model: Any, tensor: Any) -> Tensor:  # noqa: ANN401
         is_quantized=scale is not None and len(scale) > 0,
         scales=0 if scale is None else len(scale),
         size_bytes=size_bytes,
+        is_sparse=tensor.sparsity is not None,
     )
 
 

@@ -1,0 +1,196 @@
+"""What is in a converted file, against what the recipe asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from converter.comparison import Audit, Variant
+from converter.recipe import (
+    BUILTINS_INT8,
+    INT16X8,
+    SELECT_TF,
+    Recipe,
+)
+from converter.tflite_file import Operator, Tensor, TfliteFile
+
+_INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
+_STORED_INTEGERS = {"int8", "uint8", "int4", "int2", "uint4"}
+_BORDERS = {"QUANTIZE", "DEQUANTIZE"}
+YES, PARTLY, NO = "yes", "partly", "no"
+
+
+def audit_file(file: TfliteFile, recipe: Recipe) -> Audit:
+    """Count the operators of a file and judge each flag of the recipe by them.
+
+    Args:
+        file: The converted file.
+        recipe: What was asked.
+
+    Returns:
+        Counts, the flags' effects, and a note for each flag without full effect.
+    """
+    audit = count_operators(file.operators)
+    for flag, asked, check in _CHECKS:
+        if asked(recipe):
+            effect, found = check(file, audit, recipe)
+            audit.flags.append({"flag": flag, "effect": effect, "found": found})
+            if effect != YES:
+                word = "had no effect" if effect == NO else "took effect only partly"
+                audit.notes.append(f"{flag} {word}: {found}.")
+    return audit
+
+
+def count_operators(operators: Iterable[Operator]) -> Audit:
+    """Sort operators by what they compute on; each counts once."""
+    audit = Audit()
+    float_names: Counter[str] = Counter()
+    for operator in operators:
+        audit.total_ops += 1
+        if operator.is_flex:
+            audit.flex_ops += 1
+        elif operator.is_custom:
+            audit.custom_ops += 1
+        elif _is_border(operator):
+            audit.border_ops += 1
+        elif _computes_on(operator, {"float32", "float16", "bfloat16", "float64"}):
+            audit.float_ops += 1
+            audit.hybrid_ops += _has_integer_weights(operator)
+            float_names[operator.name] += 1
+        elif _computes_on(operator, _INTEGER_ACTIVATIONS):
+            audit.integer_ops += 1
+    audit.float_op_names = dict(float_names.most_common())
+    return audit
+
+
+def _activations(operator: Operator) -> list[Tensor]:
+    return [t for t in (*operator.inputs, *operator.outputs) if not t.is_constant]
+
+
+def _is_border(operator: Operator) -> bool:
+    dtypes = {tensor.dtype.startswith("float") for tensor in (*operator.inputs, *operator.outputs)}
+    return operator.name in _BORDERS and len(dtypes) == 2
+
+
+def _computes_on(operator: Operator, dtypes: set[str]) -> bool:
+    return any(tensor.dtype in dtypes for tensor in _activations(operator))
+
+
+def _has_integer_weights(operator: Operator) -> bool:
+    return any(
+        t.is_constant and t.is_quantized and t.dtype in _STORED_INTEGERS for t in operator.inputs
+    )
+
+
+def _weights(file: TfliteFile) -> list[Tensor]:
+    return [
+        t for t in file.constants
+        if t.dtype.startswith(("float", "bfloat")) or t.dtype in _STORED_INTEGERS
+    ]
+
+
+def _share_of_bytes(tensors: list[Tensor], wanted: Callable[[Tensor], bool]) -> float:
+    elements = sum(tensor.elements for tensor in tensors)
+    return sum(t.elements for t in tensors if wanted(t)) / elements if elements else 0.0
+
+
+def _graded(share: float, found: str) -> tuple[str, str]:
+    return (NO if share == 0 else YES if share > 0.999 else PARTLY), found
+
+
+def _check_activations(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, str]:
+    computing = audit.integer_ops + audit.float_ops + audit.flex_ops + audit.custom_ops
+    left = ", ".join(f"{count} {name}" for name, count in audit.float_op_names.items())
+    tail = f"; left in float: {left}" if left else ""
+    found = f"{audit.integer_ops} of {computing} operators compute on integers{tail}"
+    return _graded(audit.integer_ops / computing if computing else 0.0, found)
+
+
+def _check_weights(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
+    kind = "float16" if "float16" in recipe.supported_types else "8-bit integers"
+    wanted = (
+        (lambda t: t.dtype == "float16") if kind == "float16"
+        else (lambda t: t.dtype in _STORED_INTEGERS)
+    )
+    weights = _weights(file)
+    share = _share_of_bytes(weights, wanted)
+    found = f"{share:.1%} of {sum(t.elements for t in weights)} weights are stored as {kind}"
+    if share == 0 and weights and kind != "float16":
+        found += " (tensors of fewer than 1,024 weights stay float)"
+    effect, _found = _graded(share, found)
+    # Biases stay in higher precision by design: nearly all weights is all that can be had.
+    return (YES if share > 0.9 else effect), found
+
+
+def _check_per_tensor(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
+    names = None if not recipe.per_channel else {"FULLY_CONNECTED"}
+    weights = [
+        tensor
+        for operator in file.operators
+        if names is None or operator.name in names
+        for tensor in operator.inputs
+        if tensor.is_constant and tensor.dtype in _STORED_INTEGERS and tensor.is_quantized
+    ]
+    several = sum(tensor.scales > 1 for tensor in weights)
+    found = f"{len(weights) - several} of {len(weights)} integer weight tensors have one scale"
+    return _graded((len(weights) - several) / len(weights) if weights else 0.0, found)
+
+
+def _check_io(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
+    wrong = [
+        f"{spec.name} is {spec.dtype}"
+        for specs, asked in ((file.inputs, recipe.inference_input_type),
+                             (file.outputs, recipe.inference_output_type))
+        for spec in specs
+        if asked != "float32" and spec.dtype != asked
+    ]
+    return (NO, ", ".join(wrong)) if wrong else (YES, "inputs and outputs have the types asked")
+
+
+def _check_flex(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
+    found = f"{audit.flex_ops} operators need the Flex delegate"
+    return (YES, found) if audit.flex_ops else (NO, f"{found}; every operator has a builtin one")
+
+
+def _check_custom(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
+    found = f"{audit.custom_ops} custom operators"
+    return (YES, found) if audit.custom_ops else (NO, f"{found}; every operator is known")
+
+
+def _check_sparsity(file: TfliteFile, _: Audit, __: Recipe) -> tuple[str, str]:
+    sparse = sum(tensor.is_sparse for tensor in file.constants)
+    found = f"{sparse} weight tensors are stored sparsely"
+    return (YES, found) if sparse else (NO, f"{found}; the model was not pruned in blocks")
+
+
+_CHECKS: tuple[
+    tuple[str, Callable[[Recipe], bool], Callable[[TfliteFile, Audit, Recipe], tuple[str, str]]],
+    ...,
+] = (
+    ("Optimize.DEFAULT (weights)", lambda r: "DEFAULT" in r.optimizations, _check_weights),
+    ("Calibration (activations)", lambda r: r.quantizes_activations, _check_activations),
+    ("Integer operators only",
+     lambda r: bool({BUILTINS_INT8, INT16X8} & set(r.supported_ops)) and r.strict_integer,
+     _check_activations),
+    ("Input and output types",
+     lambda r: {r.inference_input_type, r.inference_output_type} != {"float32"}, _check_io),
+    ("Per-channel off", lambda r: not (r.per_channel and r.per_channel_dense), _check_per_tensor),
+    ("SELECT_TF_OPS", lambda r: SELECT_TF in r.supported_ops, _check_flex),
+    ("Custom ops allowed", lambda r: r.allow_custom_ops, _check_custom),
+    ("EXPERIMENTAL_SPARSITY", lambda r: "EXPERIMENTAL_SPARSITY" in r.optimizations,
+     _check_sparsity),
+)
+
+
+def note_identical_files(variants: Iterable[Variant]) -> None:
+    """Say of every file that equals an earlier one, byte for byte, that its flags changed nothing."""
+    first: dict[str, str] = {}
+    for variant in variants:
+        if variant.sha256 is None:
+            continue
+        earlier = first.setdefault(variant.sha256, variant.recipe)
+        if earlier != variant.recipe:
+            variant.audit.notes.append(
+                f"The file equals {earlier}, byte for byte: what differs between the two recipes "
+                "changed nothing."
+            )

@@ -1,0 +1,1 @@
+"""Child processes: the only ones that import TensorFlow or LiteRT."""

@@ -1,0 +1,94 @@
+"""Worker: loads the original model, freezes it, computes reference outputs, is the baseline."""
+
+from __future__ import annotations
+
+from converter.workers.protocol import freeze_heap, quiet_imports, serve
+
+quiet_imports()
+
+import argparse  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import tensorflow as tf  # noqa: E402
+
+from converter.float_model import (  # noqa: E402
+    FloatModel,
+    ReferenceRunner,
+    fix_shapes,
+    freeze,
+    load_float_model,
+)
+from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
+
+
+class FloatModelWorker:
+    """Holds one model for the length of a run."""
+
+    def __init__(self) -> None:
+        self.model: FloatModel | None = None
+        self.runner: ReferenceRunner | None = None
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
+    def load(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Load the file and say what goes in and out."""
+        self.model = load_float_model(
+            Path(request["path"]), request["name"], request["format"],
+            Path(request["work_folder"]),
+            (request["input_tensors"], request["output_tensors"]),
+        )
+        return {"signature": self.model.signature.to_json(), "notes": self.model.notes}
+
+    def fix(self, data_shapes: dict[str, list[int]] | None) -> dict[str, Any]:
+        """Choose sizes for open dimensions."""
+        model = self._loaded()
+        known = {name: tuple(shape) for name, shape in (data_shapes or {}).items()}
+        self.shapes, notes = fix_shapes(model.signature, known)
+        self.runner = ReferenceRunner(model, self.shapes)
+        return {"shapes": {k: list(v) for k, v in self.shapes.items()}, "notes": notes}
+
+    def freeze(self, folder: str) -> dict[str, Any]:
+        """Write the frozen SavedModel."""
+        notes = freeze(self._loaded(), self.shapes, Path(folder))
+        freeze_heap()
+        return {"notes": notes}
+
+    def reference(self, samples: str, outputs: str, batch: int) -> dict[str, Any]:
+        """Compute the reference outputs of all evaluation samples."""
+        results, used = self._prepared().run(load_arrays(Path(samples)), batch)
+        save_arrays(Path(outputs), results)
+        return {"batch": used, "outputs": {k: list(v.shape) for k, v in results.items()}}
+
+    def prepare(self, samples: str) -> dict[str, Any]:
+        """Trace the timed `tf.function`."""
+        return {"first_ms": self._prepared().prepare_timing(load_arrays(Path(samples)))}
+
+    def time(self, runs: int, seconds: float) -> dict[str, Any]:
+        """Time runs of the `tf.function`."""
+        return {"samples_ms": self._prepared().time_runs(runs, seconds)}
+
+    def _loaded(self) -> FloatModel:
+        if self.model is None:
+            raise ValueError("load comes first")
+        return self.model
+
+    def _prepared(self) -> ReferenceRunner:
+        if self.runner is None:
+            raise ValueError("fix comes first")
+        return self.runner
+
+
+def main() -> None:
+    """Serve until stdin closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=1)
+    arguments, _ = parser.parse_known_args()
+    tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
+    worker = FloatModelWorker()
+    serve({name: getattr(worker, name)
+           for name in ("load", "fix", "freeze", "reference", "prepare", "time")})
+
+
+if __name__ == "__main__":
+    main()
