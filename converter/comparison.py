@@ -16,6 +16,7 @@ from converter.accuracy import Accuracy
 from converter.drift import Drift
 from converter.errors import GateError
 from converter.latency import LatencyStats
+from converter.sample_arrays import save_npz
 from converter.signature import TensorSpec
 
 SCHEMA = 1
@@ -311,7 +312,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def save_latency_samples(folder: Path, samples_ms: Mapping[str, np.ndarray]) -> None:
     """Keep the raw latency samples, milliseconds, one float64 array for each candidate."""
-    np.savez(folder / SAMPLES_FILE, **{k: np.asarray(v) for k, v in samples_ms.items()})
+    save_npz(folder / SAMPLES_FILE, {k: np.asarray(v) for k, v in samples_ms.items()})
 
 
 def load_latency_samples(folder: Path) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,3 +27,11 @@ def load_arrays(folder: Path) -> dict[str, np.ndarray]:
         name: np.load(folder / f"{number}.npy", mmap_mode="r", allow_pickle=False)
         for number, name in enumerate(names)
     }
+
+
+def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an `.npz`; unlike `numpy.savez` an array may have any name, `file` included."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)

@@ -1,0 +1,1 @@
+"""Streamlit widgets and figures of the dashboard; the domain lies in `converter`."""

@@ -1,0 +1,77 @@
+"""What surrounds every page: page config, navigation, the run's address, the job panel.
+
+Streamlit finds `pages/` by itself, so the first deep link after a server start runs a page file
+without `app.py`. A page therefore begins with `ensure_frame()`, which draws the frame where
+`run_app()` has not done so on this thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.job_panel import render_job_panel
+from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE
+from components.session import Session
+from converter.errors import LiteDriftError
+from converter.welcome import ensure_welcome_run
+
+ROOT = Path(__file__).resolve().parent.parent
+_BRAND = Path(__file__).resolve().parent / "brand"
+_drawn = threading.local()
+
+
+def run_app() -> None:
+    """Draw the frame and run the page that the address names."""
+    page = _draw_frame()
+    _drawn.here = True
+    try:
+        page.run()
+    finally:
+        _drawn.here = False
+
+
+def ensure_frame() -> None:
+    """Draw the frame where a page runs without it; the first line of every page."""
+    if getattr(_drawn, "here", False):
+        return
+    _draw_frame()
+    # Navigation is known to the browser from now on: one more run goes through app.py.
+    if st.context.url is not None and Session().once("frame"):
+        st.rerun()
+
+
+def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
+    st.set_page_config(
+        page_title="LiteDrift", page_icon=str(_BRAND / "icon.png"), layout="wide",
+    )
+    st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
+    page = st.navigation(
+        [
+            st.Page(ROOT / MODEL_PAGE, title="Model", icon=":material/deployed_code:",
+                    url_path="model", default=True,
+                    help="Bring a TensorFlow model and the data to judge it by."),
+            st.Page(ROOT / CONVERT_PAGE, title="Convert", icon=":material/tune:",
+                    url_path="convert", help="Choose optimization flags and start the run."),
+            st.Page(ROOT / COMPARE_PAGE, title="Compare", icon=":material/compare_arrows:",
+                    url_path="compare", help="See gains and costs against the original."),
+        ]
+    )
+    session = Session()
+    session.sync_with_address()
+    _start_welcome_run(session)
+    render_job_panel()
+    return page
+
+
+def _start_welcome_run(session: Session) -> None:
+    if not session.once("welcome"):
+        return
+    try:
+        session.welcome_run_id = ensure_welcome_run()
+    except LiteDriftError:
+        # A page that needs the data folder reports the same error, in its own place.
+        session.welcome_run_id = None

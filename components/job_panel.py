@@ -1,0 +1,135 @@
+"""A run while it goes on: the panel in the sidebar and the larger one on a page.
+
+Both poll only while the run is active; when it ends they ask for one full rerun and fall silent.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.format import format_seconds, shorten
+from components.plain_text import code_span, escape_markdown, show_error
+from components.routes import COMPARE_PAGE
+from components.session import RUN_PARAMETER, Session, widget_key
+from converter.errors import LiteDriftError
+from converter.progress import Progress
+from converter.run_store import cancel_run, follow_run, load_request
+
+POLL_SECONDS = 1.0
+OUTCOMES = {
+    "done": (":material/check_circle:", "green", "Finished"),
+    "failed": (":material/error:", "red", "Failed"),
+    "cancelled": (":material/cancel:", "gray", "Cancelled"),
+    "interrupted": (":material/power_off:", "orange", "Interrupted"),
+}
+
+
+def render_job_panel() -> None:
+    """Show the visitor's latest run in the sidebar, from every page."""
+    session = Session()
+    run_id = session.run_id or session.welcome_run_id
+    progress = _follow_quietly(run_id)
+    if run_id is None or progress is None:
+        return
+    every = POLL_SECONDS if progress.is_active else None
+    with st.sidebar:
+        st.fragment(_draw_sidebar_panel, run_every=every)(run_id, progress.is_active)
+
+
+def render_progress(run_id: str) -> None:
+    """Show an active run in full on a page: stage, time left, steps so far, Cancel."""
+    st.fragment(_draw_progress, run_every=POLL_SECONDS)(run_id)
+
+
+def render_log(progress: Progress, *, expanded: bool = False) -> None:
+    """Show the finished stages with their seconds."""
+    if not progress.log:
+        return
+    with st.expander(f"Steps so far ({len(progress.log)})", icon=":material/list:",
+                     expanded=expanded):
+        st.dataframe(
+            {
+                "Step": [str(entry["stage"]) for entry in progress.log],
+                "Seconds": [float(entry["seconds"]) for entry in progress.log],
+            },
+            hide_index=True,
+            column_config={"Seconds": st.column_config.NumberColumn(format="%.2f", width="small")},
+            alt="Finished steps of the run with their duration in seconds",
+        )
+
+
+def progress_text(progress: Progress) -> str:
+    """Return the running stage and the time left, as Markdown."""
+    left = progress.seconds_left
+    time_left = f" · about {format_seconds(left)} left" if left else ""
+    return escape_markdown(f"{progress.stage[:1].upper()}{progress.stage[1:]}{time_left}")
+
+
+def _draw_sidebar_panel(run_id: str, was_active: bool) -> None:
+    progress = _follow_quietly(run_id)
+    if progress is None:
+        return
+    if was_active and not progress.is_active:
+        st.rerun()
+    with st.container(border=True, gap="xsmall"):
+        name = _model_name(run_id)
+        if progress.is_active:
+            st.caption("RUNNING")
+            st.markdown(code_span(shorten(name, 26)))
+            st.progress(progress.fraction, text=progress_text(progress))
+            _cancel_button(run_id, "sidebar")
+            return
+        icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])
+        st.markdown(f":{color}[{icon} {word}]")
+        st.markdown(code_span(shorten(name, 26)))
+        label = "Open comparison" if progress.status == "done" else "See what happened"
+        st.page_link(COMPARE_PAGE, label=label, icon=":material/arrow_forward:",
+                     query_params={RUN_PARAMETER: run_id})
+
+
+def _draw_progress(run_id: str) -> None:
+    try:
+        progress = follow_run(run_id)
+    except LiteDriftError as error:
+        show_error(error)
+        return
+    if not progress.is_active:
+        st.rerun()
+    with st.container(border=True):
+        st.subheader(f"Comparing {code_span(_model_name(run_id))}", anchor=False)
+        st.progress(progress.fraction, text=progress_text(progress))
+        done = f"Step {min(progress.done + 1, progress.total)} of {progress.total}"
+        with st.container(horizontal=True, vertical_alignment="center",
+                          horizontal_alignment="distribute"):
+            st.caption(done if progress.total else "Starting")
+            _cancel_button(run_id, "page")
+        render_log(progress, expanded=False)
+
+
+def _cancel_button(run_id: str, place: str) -> None:
+    key = widget_key("job", f"cancel.{place}.{run_id}")
+    asked = Session().is_cancelling(run_id)
+    label = "Cancelling …" if asked else "Cancel"
+    if st.button(label, key=key, icon=":material/stop_circle:", disabled=asked):
+        Session().mark_cancelling(run_id)
+        try:
+            cancel_run(run_id)
+        except (LiteDriftError, OSError) as error:
+            show_error(error)
+
+
+def _model_name(run_id: str) -> str:
+    try:
+        return load_request(run_id).model_name
+    except LiteDriftError:
+        return "a model"
+
+
+def _follow_quietly(run_id: str | None) -> Progress | None:
+    """Return a run's progress; None where the run is gone, which its own page reports."""
+    if run_id is None:
+        return None
+    try:
+        return follow_run(run_id)
+    except LiteDriftError:
+        return None

@@ -1,0 +1,59 @@
+"""One colour and one symbol for each recipe, the same on every page and in every chart.
+
+The colours keep a contrast of at least 3:1 against both the light and the dark background, and
+differ in lightness as well as hue, so that they stay apart for colour-blind readers; no chart
+relies on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converter.comparison import REFERENCE
+from converter.recipe import SELECT_TF_PRESET
+
+_KNOWN: dict[str, tuple[str, str]] = {
+    REFERENCE: ("#76808D", "square"),
+    "float32": ("#2F6FC4", "circle"),
+    "dynamic_range": ("#0B8F6B", "diamond"),
+    "float16": ("#2A93C9", "triangle-up"),
+    "int8": ("#D55E00", "circle"),
+    "int8_full": ("#A83C86", "pentagon"),
+    "int16x8": ("#B07D12", "hexagon"),
+    SELECT_TF_PRESET.name: ("#7A5BD0", "cross"),
+}
+_CUSTOM = (
+    ("#5F8A1E", "star"),
+    ("#8C5A3C", "triangle-down"),
+    ("#C2476B", "star-diamond"),
+    ("#4B7F87", "hourglass"),
+)
+
+
+def recipe_color(name: str, custom: Sequence[str] = ()) -> str:
+    """Return a recipe's colour as `#rrggbb`.
+
+    Args:
+        name: The recipe's name, or `original`.
+        custom: The names of custom recipes shown together, in order; they share four colours.
+    """
+    return _style(name, custom)[0]
+
+
+def recipe_symbol(name: str, custom: Sequence[str] = ()) -> str:
+    """Return a recipe's Plotly marker symbol; arguments as for `recipe_color`."""
+    return _style(name, custom)[1]
+
+
+def custom_names(names: Sequence[str]) -> list[str]:
+    """Return the names that are no preset, in order."""
+    return [name for name in names if name not in _KNOWN]
+
+
+def _style(name: str, custom: Sequence[str]) -> tuple[str, str]:
+    if name in _KNOWN:
+        return _KNOWN[name]
+    index = list(custom).index(name) if name in custom else 0
+    return _CUSTOM[index % len(_CUSTOM)]
+
+

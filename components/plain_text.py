@@ -1,0 +1,51 @@
+"""Text that others wrote (file names, error messages, notes), shown as text and as nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^=&:@\"'/])")
+_SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+_WORD_JOINER = "\N{WORD JOINER}"
+
+
+def escape_markdown(text: str) -> str:
+    """Return Markdown that displays exactly `text`, on one line.
+
+    Emoji and icon shortcodes are replaced after backslashes are gone, so an invisible joiner
+    keeps them apart as well.
+    """
+    line = " ".join(text.split())
+    return _MARKUP.sub(r"\\\1", _SHORTCODE.sub(f":{_WORD_JOINER}", line))
+
+
+def code_span(text: str) -> str:
+    """Return `text` as inline code, in which nothing is interpreted."""
+    line = " ".join(text.split()) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def show_error(error: Exception | str) -> None:
+    """Show the one sentence of an error as plain text."""
+    st.error(escape_markdown(_capitalized(str(error))), icon=":material/error:")
+
+
+def show_warning(text: str) -> None:
+    """Show a sentence that a person must not miss."""
+    st.warning(escape_markdown(text), icon=":material/warning:")
+
+
+def show_notes(notes: list[str]) -> None:
+    """Show sentences of lesser weight, one a line."""
+    for note in notes:
+        st.caption(escape_markdown(note))
+
+
+def _capitalized(text: str) -> str:
+    # A sentence that begins with a file name keeps it as it is.
+    first = text.split(" ", 1)[0]
+    return text if any(mark in first for mark in "._:/") else text[:1].upper() + text[1:]

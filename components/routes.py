@@ -1,0 +1,7 @@
+"""Where the pages lie, relative to `app.py`, for links and switches between them."""
+
+from __future__ import annotations
+
+MODEL_PAGE = "pages/model.py"
+CONVERT_PAGE = "pages/convert.py"
+COMPARE_PAGE = "pages/compare.py"

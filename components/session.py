@@ -1,0 +1,187 @@
+"""The one owner of session state: what this visitor chose, under prefixed keys.
+
+Widgets take their keys from `widget_key`, so that no key is a literal scattered over pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from converter.recipe import Recipe
+from converter.request import DataOptions
+from converter.run_store import StoredFile
+
+RUN_PARAMETER = "run"
+"""The query parameter that carries a run's id, so that a link or a refresh restores it."""
+
+SAMPLE, FILE, RANDOM = "sample", "file", "random"
+"""Where the samples come from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel:
+    """The model in hand: a bundled sample or an upload, on disk."""
+
+    path: Path
+    name: str
+    sha256: str
+    sample: str | None = None
+    sample_data: StoredFile | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenData:
+    """The data in hand; `file` is None for random samples."""
+
+    source: str
+    file: StoredFile | None = None
+    options: DataOptions = DataOptions()
+
+
+def widget_key(page: str, name: str) -> str:
+    """Return the session key of a widget."""
+    return f"litedrift.{page}.{name}"
+
+
+DATA_SOURCE_KEY = widget_key("model", "data_source")
+MODEL_SOURCE_KEY = widget_key("model", "source")
+
+
+class Session:
+    """Typed access to this visitor's state; cheap, made anew wherever it is needed."""
+
+    @property
+    def model(self) -> ChosenModel | None:
+        """The model in hand."""
+        return self._get("model")
+
+    @property
+    def data(self) -> ChosenData | None:
+        """The data in hand by the chosen source; None while an upload is still missing."""
+        model, source = self.model, st.session_state.get(DATA_SOURCE_KEY)
+        if model is None or source is None:
+            return None
+        if source == SAMPLE:
+            return ChosenData(source=SAMPLE, file=model.sample_data)
+        if source == RANDOM:
+            return ChosenData(source=RANDOM)
+        if self.uploaded_data is None:
+            return None
+        return ChosenData(source=FILE, file=self.uploaded_data, options=self.data_options)
+
+    @property
+    def uploaded_data(self) -> StoredFile | None:
+        """The data file uploaded last."""
+        return self._get("uploaded_data")
+
+    @property
+    def data_options(self) -> DataOptions:
+        """How the uploaded data file is to be read."""
+        return self._get("data_options") or DataOptions()
+
+    @data_options.setter
+    def data_options(self, options: DataOptions) -> None:
+        self._set("data_options", options)
+
+    @property
+    def custom_recipes(self) -> list[Recipe]:
+        """The custom recipes added so far, in order."""
+        return list(self._get("custom_recipes") or [])
+
+    @property
+    def run_id(self) -> str | None:
+        """The run in view: started here or opened by its link."""
+        return self._get("run_id")
+
+    @property
+    def welcome_run_id(self) -> str | None:
+        """The run that a first visit shows."""
+        return self._get("welcome_run_id")
+
+    @welcome_run_id.setter
+    def welcome_run_id(self, run_id: str | None) -> None:
+        self._set("welcome_run_id", run_id)
+
+    @property
+    def own_runs(self) -> list[str]:
+        """The runs started or opened in this session, the newest first."""
+        return list(self._get("own_runs") or [])
+
+    def choose_model(self, model: ChosenModel) -> None:
+        """Take a model in hand, with its own data where it has some."""
+        self._set("model", model)
+        has_data = self.uploaded_data is not None
+        source = SAMPLE if model.sample_data else FILE if has_data else RANDOM
+        st.session_state[DATA_SOURCE_KEY] = source
+
+    def choose_data_file(self, file: StoredFile) -> None:
+        """Take an uploaded data file in hand; the options of an earlier file do not carry over."""
+        self._set("uploaded_data", file)
+        self._set("data_options", DataOptions())
+
+    def add_recipe(self, recipe: Recipe) -> None:
+        """Add a custom recipe to the list."""
+        self._set("custom_recipes", [*self.custom_recipes, recipe])
+
+    def remove_recipe(self, name: str) -> None:
+        """Remove a custom recipe from the list."""
+        self._set("custom_recipes", [r for r in self.custom_recipes if r.name != name])
+
+    def open_run(self, run_id: str) -> None:
+        """Bring a run into view and its id into the address."""
+        self._set("run_id", run_id)
+        self._set("own_runs", list(dict.fromkeys([run_id, *self.own_runs])))
+        st.query_params[RUN_PARAMETER] = run_id
+
+    def sync_with_address(self) -> None:
+        """Let the address and the session agree on the run: a link wins, a page switch keeps it."""
+        linked = st.query_params.get(RUN_PARAMETER)
+        if linked and linked != self.run_id:
+            self._set("run_id", linked)
+            self._set("own_runs", list(dict.fromkeys([*self.own_runs, linked])))
+        elif not linked and self.run_id:
+            st.query_params[RUN_PARAMETER] = self.run_id
+
+    def is_new_upload(self, slot: str, file_id: str) -> bool:
+        """Whether an uploader shows a file not seen before; each is taken over once."""
+        key = f"upload.{slot}"
+        if self._get(key) == file_id:
+            return False
+        self._set(key, file_id)
+        return True
+
+    def once(self, event: str) -> bool:
+        """Return True the first time it is asked about an event in this session."""
+        key = f"once.{event}"
+        first = self._get(key) is None
+        self._set(key, True)
+        return first
+
+    def is_cancelling(self, run_id: str) -> bool:
+        """Whether Cancel was pressed for a run."""
+        return bool(self._get(f"cancelling.{run_id}"))
+
+    def mark_cancelling(self, run_id: str) -> None:
+        """Remember that Cancel was pressed, so that it is asked once."""
+        self._set(f"cancelling.{run_id}", True)
+
+    def expect(self, run_id: str | None) -> None:
+        """Remember the run whose end the Convert page waits for."""
+        self._set("expected_run", run_id)
+
+    @property
+    def expected_run(self) -> str | None:
+        """The run whose end the Convert page waits for."""
+        return self._get("expected_run")
+
+    @staticmethod
+    def _get(name: str) -> Any:  # noqa: ANN401 - each property states its own type
+        return st.session_state.get(f"litedrift.{name}")
+
+    @staticmethod
+    def _set(name: str, value: object) -> None:
+        st.session_state[f"litedrift.{name}"] = value

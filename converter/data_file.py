@@ -1,0 +1,186 @@
+"""Data files as arrays: `.npz`, `.npy`, `.csv` and zips of images, recognized by content."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from converter.archive import content_members, open_zip, read_member
+from converter.errors import DataError
+from converter.limits import current_limits
+from converter.request import DataOptions
+from converter.samples import LABELS, RawData
+from converter.signature import TensorSpec
+
+EXPECTED = "a .npz, .npy or .csv file or a zip of images"
+_NPY_MAGIC = b"\x93NUMPY"
+
+
+def read_data_file(
+    path: Path,
+    name: str,
+    inputs: Sequence[TensorSpec],
+    options: DataOptions,
+    *,
+    rescales: bool,
+) -> RawData:
+    """Read a data file; see `samples.load_samples`.
+
+    Raises:
+        DataError: When it is missing, empty, of another kind, or lacks an input.
+    """
+    if not path.is_file():
+        raise DataError(f"{name}: expected {EXPECTED}, found no such file; check the path.")
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if not head:
+        raise DataError(f"{name}: expected {EXPECTED}, found an empty file (0 bytes).")
+    if head.startswith(_NPY_MAGIC):
+        return _read_npy(path, name, inputs)
+    if head.startswith(b"PK"):
+        return _read_zip(path, name, inputs, options, rescales=rescales)
+    if head.startswith(b"\x89HDF") or b"\0" in head:
+        raise DataError(
+            f"{name}: expected {EXPECTED}, found another binary file; save the samples with "
+            "numpy.savez(path, x=..., y=...)."
+        )
+    from converter.csv_data import read_csv_data
+
+    return read_csv_data(path, name, inputs, options)
+
+
+def _read_npy(path: Path, name: str, inputs: Sequence[TensorSpec]) -> RawData:
+    if len(inputs) != 1:
+        names = ", ".join(spec.name for spec in inputs)
+        raise DataError(
+            f"{name}: expected one array for each of the inputs {names}, found a single array; "
+            "save them together with numpy.savez."
+        )
+    with path.open("rb") as stream:
+        array = _read_array(stream, name, "x", path.stat().st_size)
+    return RawData({inputs[0].name: array})
+
+
+def _read_array(stream: BinaryIO, name: str, label: str, size: int) -> np.ndarray:
+    """Read one array whose header promises no more than the bytes that are there."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran, dtype = read_header(stream)
+        declared = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject:
+            raise DataError(
+                f"{name}: expected numbers in {label}, found Python objects, which would have to "
+                "be executed to be read; save a numeric array."
+            )
+        if declared > min(size, current_limits().data_bytes):
+            raise DataError(
+                f"{name}: expected at most {min(size, int(current_limits().data_bytes))} bytes in "
+                f"{label}, found a header that promises {declared}; save the array again."
+            )
+        content = stream.read(declared)
+        if len(content) < declared:
+            raise DataError(
+                f"{name}: expected {declared} bytes in {label}, found {len(content)}; the file was "
+                "cut off, copy it again."
+            )
+        order = "F" if fortran else "C"
+        return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, SyntaxError) as broken:
+        raise DataError(
+            f"{name}: expected a readable array in {label}, found a damaged one "
+            f"({str(broken)[:100]}); save it again."
+        ) from broken
+
+
+def _read_zip(
+    path: Path,
+    name: str,
+    inputs: Sequence[TensorSpec],
+    options: DataOptions,
+    *,
+    rescales: bool,
+) -> RawData:
+    with open_zip(path, DataError) as archive:
+        members = content_members(archive)
+        total = sum(member.file_size for member in members)
+        if total > current_limits().data_bytes:
+            raise DataError(
+                f"{name}: expected at most {int(current_limits().data_bytes)} bytes once unpacked, "
+                f"found {total}; give fewer samples."
+            )
+        if members and all(member.filename.endswith(".npy") for member in members):
+            return _read_npz(archive, name, inputs)
+        if any(member.filename in {"saved_model.pb", "config.json"} for member in members):
+            raise DataError(
+                f"{name}: expected {EXPECTED}, found a model; give it on the model's side."
+            )
+        from converter.image_data import read_images
+
+        return read_images(archive, name, inputs, options, rescales=rescales)
+
+
+def _read_npz(
+    archive: zipfile.ZipFile, name: str, inputs: Sequence[TensorSpec]
+) -> RawData:
+    arrays = {
+        member.filename.removesuffix(".npy"): member for member in content_members(archive)
+    }
+
+    def read(key: str) -> np.ndarray:
+        content = read_member(archive, arrays[key].filename, DataError)
+        return _read_array(io.BytesIO(content), name, key, len(content))
+
+    names = [spec.name for spec in inputs]
+    chosen = _choose_inputs(name, names, list(arrays))
+    labels = {
+        LABELS if key == LABELS else key.removeprefix(f"{LABELS}_"): read(key)
+        for key in arrays
+        if key not in chosen.values() and (key == LABELS or key.startswith(f"{LABELS}_"))
+    }
+    return RawData({target: read(key) for target, key in chosen.items()}, labels)
+
+
+def _choose_inputs(name: str, names: list[str], found: list[str]) -> dict[str, str]:
+    if all(target in found for target in names):
+        return {target: target for target in names}
+    others = [key for key in found if key != LABELS and not key.startswith(f"{LABELS}_")]
+    if len(names) == 1 and "x" in found:
+        return {names[0]: "x"}
+    if len(names) == 1 and len(others) == 1:
+        return {names[0]: others[0]}
+    wanted = "x (or " + names[0] + ")" if len(names) == 1 else "one array for each input: " + (
+        ", ".join(names))
+    raise DataError(
+        f"{name}: expected {wanted}, found {', '.join(found)[:200] or 'no array'}; name the arrays "
+        "in numpy.savez accordingly."
+    )
+
+
+def column_names(count: int) -> list[str]:
+    """Return names for the columns of a table that has no header."""
+    return [f"column {index + 1}" for index in range(count)]
+
+
+def numeric(values: Any, name: str, label: str) -> np.ndarray:  # noqa: ANN401 - pandas or NumPy
+    """Return values as float32 numbers.
+
+    Raises:
+        DataError: When one is no number.
+    """
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (ValueError, TypeError) as broken:
+        raise DataError(
+            f"{name}: expected numbers in {label}, found text ({str(broken)[:80]}); encode or "
+            "leave out such columns."
+        ) from broken

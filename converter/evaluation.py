@@ -1,0 +1,132 @@
+"""All evaluation samples through one converted file, in batches where the graph allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from converter.litert_model import LitertModel
+
+Array = np.ndarray
+BATCH = 50
+_PROBE = 4
+"""Samples on which a batched run must give what single runs give."""
+
+
+def evaluate(
+    path: Path, inputs: Mapping[str, Array], threads: int, *, stateful: bool
+) -> tuple[dict[str, Array], int, dict[str, float | None]]:
+    """Return the outputs of all samples.
+
+    Args:
+        path: The `.tflite` file.
+        inputs: For each input name, shape `(samples, ...)`.
+        threads: Threads for the kernels.
+        stateful: Whether each sample needs an interpreter of its own.
+
+    Returns:
+        Outputs by name, shape `(samples, ...)`, dequantized; the batch size that was used; each
+        output's quantization step, None for float outputs.
+
+    Raises:
+        RuntimeModelError: When LiteRT cannot load or run the file.
+    """
+    model = LitertModel(path, threads)
+    steps = {name: model.output_step(name) for name in model.outputs}
+    samples = len(next(iter(inputs.values())))
+    if stateful:
+        parts = []
+        for index in range(samples):
+            fresh = LitertModel(path, threads)
+            parts.append(_run_own_batch(fresh, inputs, index, index + 1))
+        return _join(parts, samples), 1, steps
+    own = model.own_batch
+    if samples > own:
+        batched = _run_in_batches(model, inputs, samples, min(BATCH, samples), steps)
+        if batched is not None:
+            return batched, min(BATCH, samples), steps
+    parts = [
+        _run_own_batch(model, inputs, start, min(start + own, samples))
+        for start in range(0, samples, own)
+    ]
+    return _join(parts, samples), own, steps
+
+
+def _run_in_batches(
+    model: LitertModel,
+    inputs: Mapping[str, Array],
+    samples: int,
+    batch: int,
+    steps: Mapping[str, float | None],
+) -> dict[str, Array] | None:
+    """Return all outputs, or None where the graph takes no batch or gives other results in one."""
+    probe = min(_PROBE, samples)
+    own = model.own_batch
+    if own != 1:
+        return None
+    single = _join([_run_own_batch(model, inputs, i, i + 1) for i in range(probe)], probe)
+    parts = []
+    for start in range(0, samples, batch):
+        size = min(batch, samples - start)
+        if (start == 0 or size != batch) and not model.resize_batch(size):
+            return None
+        parts.append(_run(model, inputs, start, start + size))
+        if any(len(array) != size for array in parts[-1].values() if array.ndim):
+            model.resize_batch(own)
+            return None
+        if start == 0 and not _alike(single, parts[0], probe, steps):
+            model.resize_batch(own)
+            return None
+    return _join(parts, samples)
+
+
+def _alike(
+    single: Mapping[str, Array],
+    batched: Mapping[str, Array],
+    probe: int,
+    steps: Mapping[str, float | None],
+) -> bool:
+    for name, expected in single.items():
+        found = batched[name][:probe]
+        if found.shape != expected.shape:
+            return False
+        largest = float(np.nanmax(np.abs(expected), initial=0.0)) if expected.size else 0.0
+        # Sums are taken in another order in a batch: a rounding of the last float bits, or of one
+        # quantization step, is the same result.
+        slack = steps[name] or (largest if np.isfinite(largest) else 1.0) * 1e-5
+        if not np.allclose(expected, found, rtol=1e-4, atol=slack * 1.01, equal_nan=True):
+            return False
+    return True
+
+
+def _run(model: LitertModel, inputs: Mapping[str, Array], start: int, end: int) -> dict[str, Array]:
+    model.set_inputs({name: array[start:end] for name, array in inputs.items()})
+    model.invoke()
+    return model.get_outputs()
+
+
+def _run_own_batch(
+    model: LitertModel, inputs: Mapping[str, Array], start: int, end: int
+) -> dict[str, Array]:
+    """Run at most one own batch, padding with the last sample; scalars are fed as they are."""
+    count, own = end - start, model.own_batch
+    fed = {}
+    for name, array in inputs.items():
+        part = np.asarray(array[start:end])
+        if len(model.inputs[name]["shape"]) == 0:
+            part = part[0]
+        elif count < own:
+            part = np.concatenate([part, np.repeat(part[-1:], own - count, axis=0)])
+        fed[name] = part
+    model.set_inputs(fed)
+    model.invoke()
+    return {
+        name: (array[None] if array.ndim == 0 else array)[:count]
+        for name, array in model.get_outputs().items()
+    }
+
+
+def _join(parts: list[dict[str, Array]], samples: int) -> dict[str, Array]:
+    return {name: np.concatenate([part[name] for part in parts])[:samples] for name in parts[0]}

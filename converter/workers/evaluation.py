@@ -1,0 +1,64 @@
+"""Worker: the first run of a converted file, its memory, and its outputs on all samples."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from converter.evaluation import evaluate
+from converter.litert_model import LitertModel
+from converter.sample_arrays import load_arrays, save_arrays
+from converter.workers.protocol import serve
+
+
+def evaluate_file(
+    path: str, samples: str, outputs: str, threads: int, stateful: bool
+) -> dict[str, Any]:
+    """Allocate and run once in this fresh process, then run all samples.
+
+    Returns:
+        Peak resident bytes after the first run, resident bytes before loading, and how the samples
+        were run.
+    """
+    before = _memory("VmRSS")
+    inputs = load_arrays(Path(samples))
+    probe = LitertModel(Path(path), threads)
+    probe.set_inputs(
+        {name: _first(array, probe.inputs[name]["shape"]) for name, array in inputs.items()
+         if name in probe.inputs}
+    )
+    probe.invoke()
+    peak = _memory("VmHWM")
+    del probe
+    start = time.perf_counter()
+    results, batch, steps = evaluate(Path(path), inputs, threads, stateful=stateful)
+    save_arrays(Path(outputs), results)
+    return {
+        "peak_memory_bytes": peak,
+        "runtime_memory_bytes": before,
+        "batch": batch,
+        "steps": steps,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _first(array: Any, shape: Any) -> Any:  # noqa: ANN401 - NumPy arrays
+    if len(shape) == 0:
+        return array[0]
+    part = array[: shape[0]]
+    return part if len(part) == shape[0] else array[[0] * shape[0]]
+
+
+def _memory(field: str) -> int | None:
+    """Return a size of this process in bytes from Linux's own accounting, None elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
+    return int(found[0]) * 1024 if found else None
+
+
+if __name__ == "__main__":
+    serve({"evaluate": evaluate_file})

@@ -1,0 +1,53 @@
+"""Worker: one converted file in a fresh process, timed in turns that the parent gives out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from converter.litert_model import LitertModel
+from converter.sample_arrays import load_arrays
+from converter.workers.protocol import serve
+
+
+class TimingWorker:
+    """Holds one interpreter."""
+
+    def __init__(self) -> None:
+        self._model: LitertModel | None = None
+
+    def prepare(self, path: str, samples: str, threads: int) -> dict[str, Any]:
+        """Load and allocate, feed one real sample, run once; return both times."""
+        self._model = LitertModel(Path(path), threads)
+        inputs = load_arrays(Path(samples))
+        fed = {}
+        for name, detail in self._model.inputs.items():
+            shape, array = detail["shape"], inputs[name]
+            fed[name] = array[0] if len(shape) == 0 else array[[i % len(array) for i in
+                                                                range(shape[0])]]
+        self._model.set_inputs(fed)
+        start = time.perf_counter()
+        self._model.invoke()
+        return {
+            "init_ms": self._model.init_ms,
+            "first_ms": (time.perf_counter() - start) * 1e3,
+        }
+
+    def time(self, runs: int, seconds: float) -> dict[str, Any]:
+        """Return milliseconds of each `invoke()`: at least `runs`, for at least `seconds`."""
+        if self._model is None:
+            raise ValueError("prepare comes first")
+        invoke, clock = self._model.invoke, time.perf_counter_ns
+        samples: list[float] = []
+        end = clock() + int(seconds * 1e9)
+        while len(samples) < runs or clock() < end:
+            start = clock()
+            invoke()
+            samples.append((clock() - start) / 1e6)
+        return {"samples_ms": samples}
+
+
+if __name__ == "__main__":
+    worker = TimingWorker()
+    serve({"prepare": worker.prepare, "time": worker.time})
