@@ -16,6 +16,7 @@ from converter.tflite_file import Operator, Tensor, TfliteFile
 
 _INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
 _STORED_INTEGERS = {"int8", "uint8", "int4", "int2", "uint4"}
+_STATEFUL = {"ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE"}
 _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 YES, PARTLY, NO = "yes", "partly", "no"
 
@@ -47,6 +48,7 @@ def count_operators(operators: Iterable[Operator]) -> Audit:
     float_names: Counter[str] = Counter()
     for operator in operators:
         audit.total_ops += 1
+        audit.is_stateful |= operator.name in _STATEFUL
         if operator.is_flex:
             audit.flex_ops += 1
         elif operator.is_custom:

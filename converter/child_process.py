@@ -85,12 +85,12 @@ class Worker:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def ask(self, operation: str, seconds: float, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    def ask(self, operation: str, limit_seconds: float, /, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
         """Send a request and wait for its answer.
 
         Args:
             operation: What the worker is to do.
-            seconds: How long it may take; after that the process is killed.
+            limit_seconds: How long it may take; after that the process is killed.
             fields: JSON-ready arguments.
 
         Returns:
@@ -109,7 +109,7 @@ class Worker:
             stdin.flush()
         except (OSError, ValueError) as broken:
             raise self._death() from broken
-        answer = json.loads(self._read_line(seconds))
+        answer = json.loads(self._read_line(limit_seconds))
         if "error" in answer:
             raise _error_of(answer["error"])
         result: dict[str, Any] = answer["result"]

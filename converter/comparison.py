@@ -81,6 +81,7 @@ class Audit:
         custom_ops: Other custom operators.
         border_ops: QUANTIZE and DEQUANTIZE between float and integer.
         hybrid_ops: Those of `float_ops` whose weights are stored as integers.
+        is_stateful: Whether it keeps variables between inferences.
         float_op_names: Count of each kind of float operator.
         flags: For each flag asked: what was found and `yes`, `partly` or `no` effect.
         notes: Sentences a person should read; the reason for each figure that is null.
@@ -93,6 +94,7 @@ class Audit:
     custom_ops: int = 0
     border_ops: int = 0
     hybrid_ops: int = 0
+    is_stateful: bool = False
     float_op_names: dict[str, int] = field(default_factory=dict)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -115,6 +117,7 @@ class Variant:
         peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
         runtime_memory_bytes: Resident memory of that process before it loads the file.
         output_drift: Drift of each output by name; `drift` is the worst, figure by figure.
+        output_accuracy: Accuracy of each labelled output; `accuracy` is the first one's.
     """
 
     recipe: str
@@ -136,6 +139,7 @@ class Variant:
     drift: Drift | None = None
     output_drift: dict[str, Drift] = field(default_factory=dict)
     accuracy: Accuracy | None = None
+    output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
     audit: Audit = field(default_factory=Audit)
 
 
@@ -145,11 +149,13 @@ class Reference:
 
     Attributes:
         latency: Of a warmed `tf.function` at the variants' batch size and thread count.
-        accuracy: Against the labels, where given.
+        accuracy: Of the first output that has labels; None where there are none.
+        output_accuracy: Of each output that has labels.
     """
 
     latency: LatencyStats | None = None
     accuracy: Accuracy | None = None
+    output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -195,6 +201,7 @@ class Comparison:
             reference=Reference(
                 latency=_optional(LatencyStats, reference["latency"]),
                 accuracy=_optional(Accuracy, reference["accuracy"]),
+                output_accuracy=_each(Accuracy, reference["output_accuracy"]),
                 notes=reference["notes"],
             ),
             variants=[_variant(item) for item in data["variants"]],
@@ -251,14 +258,19 @@ def _variant(values: Mapping[str, Any]) -> Variant:
     fields = dict(values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
     fields["drift"] = _optional(Drift, fields["drift"])
-    fields["output_drift"] = {k: Drift.from_json(v) for k, v in fields["output_drift"].items()}
+    fields["output_drift"] = _each(Drift, fields["output_drift"])
     fields["accuracy"] = _optional(Accuracy, fields["accuracy"])
+    fields["output_accuracy"] = _each(Accuracy, fields["output_accuracy"])
     fields["audit"] = Audit(**fields["audit"])
     return Variant(**fields)
 
 
 def _optional(kind: Any, values: Mapping[str, Any] | None) -> Any:  # noqa: ANN401
     return None if values is None else kind.from_json(values)
+
+
+def _each(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    return {name: kind.from_json(item) for name, item in values.items()}
 
 
 def _encode(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -37,12 +37,16 @@ class FloatModel:
             mode.
         signature: Inputs and outputs in the model's own order; None marks open dimensions.
         trackable: What must stay alive, and be saved along where freezing is not possible.
+        loader: What read the file: `keras`, `tf_keras`, `saved_model` or `frozen_graph`.
+        raw_inputs: The file's own names of the inputs, in the signature's order.
         notes: Sentences a person should read.
     """
 
     call: Callable[[Tensors], Tensors]
     signature: Signature
     trackable: Any
+    loader: str
+    raw_inputs: list[str]
     notes: list[str] = field(default_factory=list)
 
 
@@ -91,9 +95,11 @@ def _load_keras(path: Path, name: str, model_format: str, work_folder: Path) -> 
         shutil.copyfile(path, readable)
     try:
         model = keras.models.load_model(readable, compile=False, safe_mode=True)
+        loader = "keras"
     except Exception as first:  # noqa: BLE001 - Keras raises any kind on a file it cannot read
         model = _load_with_keras_2(readable, name, first)
-    return _from_keras(model, name)
+        loader = "tf_keras"
+    return _from_keras(model, name, loader)
 
 
 def _load_with_keras_2(path: Path, name: str, first: Exception) -> Any:  # noqa: ANN401
@@ -125,7 +131,7 @@ def _keras_error(name: str, first: Exception, second: Exception) -> ModelFileErr
     )
 
 
-def _from_keras(model: Any, name: str) -> FloatModel:  # noqa: ANN401 - Keras 2 or 3
+def _from_keras(model: Any, name: str, loader: str) -> FloatModel:  # noqa: ANN401 - Keras 2 or 3
     inputs = list(getattr(model, "inputs", None) or [])
     if not inputs:
         raise ModelFileError(
@@ -135,19 +141,22 @@ def _from_keras(model: Any, name: str) -> FloatModel:  # noqa: ANN401 - Keras 2 
     raw_names = list(getattr(model, "input_names", None) or [tensor.name for tensor in inputs])
     input_names = unique_names(raw_names, "input")
     structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    output_names = getattr(model, "output_names", None)
+    if not output_names and type(model).__name__ == "Sequential":
+        output_names = [model.layers[-1].name]
 
     def call(tensors: Tensors) -> Tensors:
         flat = [tensors[key] for key in input_names]
         packed = flat[0] if len(flat) == 1 else flat
         if isinstance(structure, dict | list | tuple):
             packed = tf.nest.pack_sequence_as(structure, flat)
-        return _named_outputs(model(packed, training=False), getattr(model, "output_names", None))
+        return _named_outputs(model(packed, training=False), output_names)
 
     specs = [
         TensorSpec(key, tuple(tensor.shape), _dtype_of(tensor))
         for key, tensor in zip(input_names, inputs, strict=True)
     ]
-    return FloatModel(call, _complete_signature(call, specs, name), model)
+    return FloatModel(call, _complete_signature(call, specs, name), model, loader, raw_names)
 
 
 def _dtype_of(tensor: Any) -> str:  # noqa: ANN401
@@ -196,7 +205,8 @@ def _load_saved_model(folder: Path, name: str) -> FloatModel:
         TensorSpec(key, _shape_of(arguments[raw].shape), _dtype_of(arguments[raw]))
         for raw, key in zip(raw_inputs, input_names, strict=True)
     ]
-    return FloatModel(call, _complete_signature(call, specs, name), loaded)
+    signature = _complete_signature(call, specs, name)
+    return FloatModel(call, signature, loaded, "saved_model", raw_inputs)
 
 
 def _read_saved_model(folder: Path) -> Any:  # noqa: ANN401
@@ -241,7 +251,8 @@ def _load_frozen_graph(
         TensorSpec(key, _shape_of(tensor.shape), _dtype_of(tensor))
         for key, tensor in zip(input_names, placeholders, strict=True)
     ]
-    return FloatModel(call, _complete_signature(call, specs, name), wrapped)
+    signature = _complete_signature(call, specs, name)
+    return FloatModel(call, signature, wrapped, "frozen_graph", list(feeds))
 
 
 def _shape_of(shape: tf.TensorShape) -> Shape | None:
@@ -330,7 +341,9 @@ def default_size(rank: int) -> int:
     return 224 if rank == 4 else 32
 
 
-def freeze(model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> list[str]:
+def freeze(
+    model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Path
+) -> tuple[list[TensorSpec], list[str]]:
     """Write the model at fixed input shapes as a SavedModel whose variables are constants.
 
     Args:
@@ -339,7 +352,8 @@ def freeze(model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Pat
         folder: Where the SavedModel goes.
 
     Returns:
-        Notes; one where the variables could not be turned into constants.
+        The outputs at these input shapes, and notes; one where the variables could not be turned
+        into constants.
 
     Raises:
         ModelFileError: When the model cannot be traced at these shapes.
@@ -379,7 +393,11 @@ def freeze(model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Pat
         module.model = model.trackable
         module.serve = tf.function(lambda **kw: model.call(kw), autograph=False)
         _save(module, specs, folder)
-    return notes
+    outputs = [
+        TensorSpec(name, _shape_of(tensor.shape), _dtype_of(tensor))
+        for name, tensor in zip(order, tf.nest.flatten(traced.structured_outputs), strict=True)
+    ]
+    return outputs, notes
 
 
 def _frozen_function(

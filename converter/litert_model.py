@@ -177,7 +177,3 @@ def _explain(path: Path, step: str, error: Exception) -> str:
     line = (text.strip().splitlines() or [type(error).__name__])[0][:200]
     return f"{path.stem}: {verbs[step]} ({line})."
 
-
-def is_stateful(operators: set[str]) -> bool:
-    """Whether a graph keeps state between inferences, so that samples must not share one."""
-    return bool(operators & {"ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE"})

@@ -15,9 +15,7 @@ from recipes import cancer, digits, sunspots, wine
 from recipes.packing import CARD_FILE, build
 
 RECIPES = {
-    recipe.name: recipe
-    for module in (digits, cancer, sunspots, wine)
-    for recipe in module.RECIPES
+    recipe.name: recipe for module in (digits, cancer, sunspots, wine) for recipe in module.RECIPES
 }
 
 README = """\
@@ -37,7 +35,8 @@ To rebuild all samples, or only the ones named:
     pip install -r sample_models/requirements.txt
     python sample_models/build.py [NAME ...]
 
-The training is seeded, so a rebuild with the same packages reaches the same metrics.
+The training is seeded, so a rebuild with the same packages on the same machine reaches the same
+metrics; another processor may round differently and train a slightly different model.
 """
 
 
@@ -73,7 +72,9 @@ def _summary(card: dict[str, Any], seconds: float) -> str:
         f"{card['size_bytes']:,} bytes, built in {seconds:.0f} s"
     ]
     for entry in (card["metric"], *card.get("further_metrics", [])):
-        lines.append(f"  {entry['name']}: {entry['value']:.4f} on {entry['samples']} held-back rows")
+        lines.append(
+            f"  {entry['name']}: {entry['value']:.4f} on {entry['samples']} held-back rows"
+        )
     return "\n".join(lines)
 
 

@@ -37,7 +37,12 @@ class FloatModelWorker:
             Path(request["work_folder"]),
             (request["input_tensors"], request["output_tensors"]),
         )
-        return {"signature": self.model.signature.to_json(), "notes": self.model.notes}
+        return {
+            "signature": self.model.signature.to_json(),
+            "loader": self.model.loader,
+            "raw_inputs": self.model.raw_inputs,
+            "notes": self.model.notes,
+        }
 
     def fix(self, data_shapes: dict[str, list[int]] | None) -> dict[str, Any]:
         """Choose sizes for open dimensions."""
@@ -49,9 +54,9 @@ class FloatModelWorker:
 
     def freeze(self, folder: str) -> dict[str, Any]:
         """Write the frozen SavedModel."""
-        notes = freeze(self._loaded(), self.shapes, Path(folder))
+        outputs, notes = freeze(self._loaded(), self.shapes, Path(folder))
         freeze_heap()
-        return {"notes": notes}
+        return {"outputs": [spec.to_json() for spec in outputs], "notes": notes}
 
     def reference(self, samples: str, outputs: str, batch: int) -> dict[str, Any]:
         """Compute the reference outputs of all evaluation samples."""

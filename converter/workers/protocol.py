@@ -27,7 +27,7 @@ def quiet_imports() -> None:
     import gc
 
     gc.disable()
-    for name in ("sklearn", "scipy", "pandas", "matplotlib", "torch", "jax", "IPython", "rich"):
+    for name in ("sklearn", "scipy", "pandas", "matplotlib", "torch", "jax", "IPython"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 

@@ -1,5 +1,7 @@
 """Three classifiers of the scikit-learn digits: plain CNN, depthwise-separable CNN, Fourier."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -25,7 +27,7 @@ INPUT = {
     "meaning": "A scanned digit; ink per pixel, divided by 16 so that it runs from 0 to 1.",
 }
 OUTPUT = {"name": "digit", "shape": [DIGITS], "meaning": "Probability of each digit 0 to 9."}
-NOTES = (
+SPLIT_NOTES = (
     "Held-back scans are a stratified random 30 % of the data set. The 13 writers therefore occur "
     "on both sides: the accuracy does not tell how the model does on a new writer."
 )
@@ -145,7 +147,7 @@ def _fit(model: keras.Model, epochs: int, rate: float) -> Arrays:
     return {"x": held_x, "y": held_y}
 
 
-def _facts(title: str, description: str) -> dict:
+def _facts(title: str, description: str, notes: str) -> dict[str, Any]:
     """Fills in what the three cards share."""
     return {
         "title": title,
@@ -156,7 +158,7 @@ def _facts(title: str, description: str) -> dict:
         "inputs": [INPUT],
         "outputs": [OUTPUT],
         "class_names": [str(digit) for digit in range(DIGITS)],
-        "notes": NOTES,
+        "notes": f"{notes} {SPLIT_NOTES}",
     }
 
 
@@ -169,6 +171,7 @@ RECIPES = (
             "Reads 8x8 scans of handwritten digits with three convolutions. A well-behaved subject "
             "for every kind of quantization; its file also holds the optimizer state, which "
             "conversion leaves behind.",
+            "Saved compiled, with the state of the Adam optimizer: two more values per weight.",
         ),
         train=train_cnn,
         score=score,
@@ -182,6 +185,8 @@ RECIPES = (
             "Reads the same scans with depthwise-separable blocks. Folded batch normalization "
             "makes the weights of some channels far larger than others, so one scale per channel "
             "keeps the accuracy and one scale per tensor loses it.",
+            "Trained at a high learning rate, so that some channels die as in full-size "
+            "MobileNets; their near-zero variance is what makes the folded weights large.",
         ),
         train=train_mobilenet,
         score=score,
@@ -195,6 +200,8 @@ RECIPES = (
             "Reads the same scans from the magnitude of their 2-D Fourier spectrum. TensorFlow "
             "Lite has no built-in operator for this transform: conversion with built-in operators "
             "alone fails, and succeeds once Select TF operators are allowed.",
+            "The operators are FFT2D and Complex. A file converted with Select TF operators runs "
+            "only in an interpreter that has the Flex delegate.",
         ),
         train=train_fourier,
         score=score,

@@ -19,9 +19,6 @@ Metric = dict[str, Any]
 DATA_FILE = "data.npz"
 CARD_FILE = "card.json"
 
-# Zip entries carry a time; a fixed one keeps an unchanged model from producing a changed file.
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -70,7 +67,7 @@ def mean_absolute_error(name: str, predicted: np.ndarray, actual: np.ndarray) ->
 
 def without_optimizer(model: keras.Model) -> keras.Model:
     """Returns the same layers as a model that was never compiled, so no optimizer is saved."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def build(recipe: Recipe, out: Path) -> dict[str, Any]:
@@ -115,9 +112,7 @@ def _save_zipped_savedmodel(model: keras.Model, path: Path) -> None:
         model.export(root, verbose=False)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(p for p in root.rglob("*") if p.is_file()):
-                entry = zipfile.ZipInfo(file.relative_to(scratch).as_posix(), ZIP_TIME)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, file.read_bytes())
+                archive.write(file, file.relative_to(scratch).as_posix())
 
 
 def _predict(path: Path, inputs: Arrays) -> list[np.ndarray]:
@@ -125,7 +120,9 @@ def _predict(path: Path, inputs: Arrays) -> list[np.ndarray]:
     if path.suffix == ".zip":
         return _predict_savedmodel(path, inputs)
     model = keras.models.load_model(path, compile=False, safe_mode=True)
-    outputs = model.predict(inputs, verbose=0)
+    # A model with one input expects a plain array, not a dictionary of one.
+    fed = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+    outputs = model.predict(fed, verbose=0)
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 

@@ -26,7 +26,7 @@ def train() -> Trained:
     flow = layers.LSTM(32, unroll=True)(window)
     forecast = layers.Dense(1, name="next_year")(flow)
     model = keras.Model(window, forecast, name="sunspots_lstm")
-    epochs, batch = 150, 16
+    epochs, batch = 60, 16
     steps = epochs * int(np.ceil(len(train_x) / batch))
     model.compile(
         optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-3, steps)),
@@ -41,7 +41,9 @@ def score(data: Arrays, outputs: list[np.ndarray]) -> list[Metric]:
     return [
         mean_absolute_error("mean absolute error (scaled)", outputs[0].ravel(), data["y"]),
         mean_absolute_error(
-            "mean absolute error of repeating the last year (scaled)", data["x"][:, -1, 0], data["y"]
+            "mean absolute error of repeating the last year (scaled)",
+            data["x"][:, -1, 0],
+            data["y"],
         ),
     ]
 
@@ -65,7 +67,9 @@ FACTS = {
         "Yearly sunspot numbers 1700 to 2008, National Geophysical Data Center, as shipped in "
         "statsmodels: statsmodels.datasets.sunspots."
     ),
-    "licence": "Data: public domain (statsmodels' own statement). Shipped in statsmodels (BSD-3-Clause).",
+    "licence": (
+        "Data: public domain, as statsmodels states. Shipped in statsmodels (BSD-3-Clause)."
+    ),
     "inputs": [
         {
             "name": "window",

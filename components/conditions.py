@@ -1,0 +1,96 @@
+"""Under which conditions the figures of a run hold: environment, data, settings and dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from components.format import (
+    MISSING,
+    format_bytes,
+    format_count,
+    format_date,
+    format_seconds,
+    format_shape,
+)
+from components.plain_text import show_notes
+from converter.comparison import Comparison
+
+
+def render_conditions(comparison: Comparison) -> None:
+    """Show the conditions in three short lists, as plain text."""
+    with st.grid(3, min_column_width=270, gap="medium") as grid:
+        for title, pairs in condition_lists(comparison).items():
+            with grid.cell():
+                st.markdown(f"**{title}**")
+                _render_pairs(pairs)
+    show_notes([*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes])
+
+
+def condition_lists(comparison: Comparison) -> dict[str, dict[str, str]]:
+    """Return the conditions by heading."""
+    return {
+        "Model": _model_pairs(comparison),
+        "Data and protocol": _data_pairs(comparison),
+        "Machine": _machine_pairs(comparison.environment),
+    }
+
+
+def _render_pairs(pairs: dict[str, str]) -> None:
+    # A dataframe shows text as text; a Markdown table would read names as markup.
+    st.dataframe(
+        {"": list(pairs), " ": list(pairs.values())}, hide_index=True, alt="Conditions",
+        column_config={"": st.column_config.TextColumn(width="small")},
+    )
+
+
+def _model_pairs(comparison: Comparison) -> dict[str, str]:
+    model = comparison.model
+    inputs = ", ".join(f"{s.name}: {format_shape(s.shape)} {s.dtype or ''}" for s in model.inputs)
+    outputs = ", ".join(f"{s.name}: {format_shape(s.shape)} {s.dtype or ''}" for s in model.outputs)
+    return {
+        "File": model.name,
+        "Format": model.format,
+        "On disk": format_bytes(model.size_bytes),
+        "Without optimizer": format_bytes(model.size_without_optimizer_bytes),
+        "Parameters": f"{format_count(model.parameters)} ({format_bytes(model.parameter_bytes)})",
+        "Inputs": inputs,
+        "Outputs": outputs,
+        "SHA-256": model.sha256,
+    }
+
+
+def _data_pairs(comparison: Comparison) -> dict[str, str]:
+    data, latency = comparison.data, comparison.reference.latency
+    timed = MISSING if latency is None else f"{latency.runs} after {latency.warmup_runs} warm-ups"
+    settings = {
+        key.replace("_", " ").capitalize(): str(value)
+        for key, value in comparison.settings.items()
+        if isinstance(value, str | int | float) and key != "seed"
+    }
+    return {
+        "Source": data.name or "seeded random samples",
+        "Evaluation": f"{format_count(data.evaluation_samples)} samples",
+        "Calibration": f"{format_count(data.calibration_samples)} samples, others than those",
+        "Labels": "yes" if data.labelled else "no",
+        "Seed": str(data.seed),
+        "Timed runs": timed,
+        "Took": format_seconds(comparison.seconds),
+        "Finished": format_date(comparison.created),
+        **settings,
+    }
+
+
+def _machine_pairs(environment: dict[str, Any]) -> dict[str, str]:
+    labels = {
+        "cpu": "CPU", "cores": "Cores", "threads": "Threads", "instruction_sets": "Instructions",
+        "system": "System", "python": "Python", "tensorflow": "TensorFlow", "keras": "Keras",
+        "ai_edge_litert": "LiteRT", "numpy": "NumPy",
+    }
+    pairs = {}
+    for key, label in labels.items():
+        value = environment.get(key)
+        if value is not None:
+            pairs[label] = ", ".join(value) if isinstance(value, list | tuple) else str(value)
+    return pairs

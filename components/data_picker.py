@@ -1,0 +1,105 @@
+"""Choosing the data by which a model is judged: its own, an upload, or seeded random samples."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import streamlit as st
+
+from components.plain_text import code_span, show_error, show_warning
+from components.session import (
+    DATA_SOURCE_KEY,
+    FILE,
+    RANDOM,
+    SAMPLE,
+    ChosenData,
+    ChosenModel,
+    Session,
+    widget_key,
+)
+from converter.errors import LiteDriftError
+from converter.request import IMAGE_SCALES, DataOptions
+from converter.run_store import StoredFile, store_upload
+
+_LABELS = {
+    SAMPLE: ":material/database: The sample's own",
+    FILE: ":material/upload: Your file",
+    RANDOM: ":material/casino: Random",
+}
+RANDOM_WARNING = (
+    "Random samples: sizes and latencies will hold, but drift on random data says little about "
+    "real inputs, and there is no accuracy. Bring a few hundred real samples if you can."
+)
+_HEADER_BYTES = 65_536
+_MOST_COLUMNS = 1000
+_AUTO_LABEL = "automatic"
+
+
+def pick_data(session: Session, model: ChosenModel) -> ChosenData | None:
+    """Ask for the data and return what was chosen; None while an upload is missing."""
+    sources = [SAMPLE, FILE, RANDOM] if model.sample_data else [FILE, RANDOM]
+    if st.session_state.get(DATA_SOURCE_KEY) not in sources:
+        st.session_state[DATA_SOURCE_KEY] = sources[0]
+    source = st.segmented_control(
+        "Where the samples come from", sources, format_func=_LABELS.__getitem__,
+        key=DATA_SOURCE_KEY, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )
+    if source == RANDOM:
+        show_warning(RANDOM_WARNING)
+    elif source == FILE:
+        _render_upload(session)
+    return session.data
+
+
+def csv_columns(path: Path) -> list[str]:
+    """Return the names in a CSV's first line; empty where it has none that can be read."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEADER_BYTES)
+    first = head.decode("utf-8-sig", errors="replace").splitlines()[:1]
+    names = next(csv.reader(io.StringIO("".join(first))), [])
+    return names[:_MOST_COLUMNS]
+
+
+def _render_upload(session: Session) -> None:
+    upload = st.file_uploader(
+        "Data file: `.npz` with `x` and optional `y`, `.npy`, `.csv`, or a zip of images",
+        key=widget_key("model", "data_upload"),
+    )
+    if upload is not None and session.is_new_upload("data", upload.file_id):
+        try:
+            session.choose_data_file(store_upload(upload, upload.name))
+        except LiteDriftError as error:
+            show_error(error)
+            return
+    file = session.uploaded_data
+    if file is None:
+        return
+    if upload is None:
+        st.markdown(f":material/check_circle: In use: {code_span(file.name)}")
+    session.data_options = _ask_options(file, session.data_options)
+
+
+def _ask_options(file: StoredFile, current: DataOptions) -> DataOptions:
+    suffix = file.path.suffix
+    if suffix == ".csv":
+        columns = [_AUTO_LABEL, *csv_columns(file.path)]
+        # The key holds the file's hash: another file begins with its own columns.
+        column = st.selectbox(
+            "Label column", columns, key=widget_key("model", f"label.{file.sha256[:12]}"),
+            index=columns.index(current.label_column) if current.label_column in columns else 0,
+            help="The column that holds the right answer; automatic takes one named like a "
+            "label, or the one that the model's input leaves over.",
+        )
+        return DataOptions(label_column=None if column == _AUTO_LABEL else column)
+    if suffix == ".zip":
+        scale = st.selectbox(
+            "Image values", IMAGE_SCALES, key=widget_key("model", f"scale.{file.sha256[:12]}"),
+            index=IMAGE_SCALES.index(current.image_scale),
+            help="The range that the model was trained on; automatic looks whether the model "
+            "rescales by itself.",
+        )
+        return DataOptions(image_scale=scale)
+    return DataOptions()

@@ -1,0 +1,148 @@
+"""What a model and its data are, read by a child process and kept by hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.format import (
+    MISSING,
+    format_bytes,
+    format_count,
+    format_error,
+    format_shape,
+    shorten,
+)
+from components.plain_text import code_span, escape_markdown, show_notes
+from components.session import ChosenData, ChosenModel
+from converter.inspection import inspect_data_file, inspect_model_file
+from converter.request import DataOptions
+
+FORMAT_NAMES = {
+    "keras": "Keras (.keras)", "h5": "Keras HDF5 (.h5)", "saved_model": "SavedModel",
+    "frozen_graph": "Frozen graph (.pb)", "tflite": "TensorFlow Lite (.tflite)",
+}
+
+
+def read_model_facts(model: ChosenModel) -> dict[str, Any]:
+    """Return `inspect_model_file`'s answer, cached by the file's hash.
+
+    Raises:
+        ModelFileError: When it is not a usable model file.
+    """
+    return _inspect_model(model.sha256, model.name, model.path)
+
+
+def read_data_facts(data: ChosenData, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return `inspect_data_file`'s answer, cached by hashes and options; None for random samples.
+
+    Raises:
+        DataError: When the data does not fit the model.
+    """
+    if data.file is None:
+        return None
+    return _inspect_data(
+        data.file.sha256, facts["sha256"], data.options, data.file.name, data.file.path, facts
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the model file …")
+def _inspect_model(sha256: str, name: str, _path: Path) -> dict[str, Any]:
+    return inspect_model_file(_path, name)
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the data …")
+def _inspect_data(
+    sha256: str, model_sha256: str, options: DataOptions, name: str, _path: Path,
+    _facts: dict[str, Any],
+) -> dict[str, Any]:
+    return inspect_data_file(_path, name, _facts, options)
+
+
+def render_model_facts(facts: dict[str, Any]) -> None:
+    """Show what the model is."""
+    with st.container(border=True, height="stretch"):
+        st.subheader(code_span(shorten(facts["name"], 60)), anchor=False)
+        with st.grid(3, min_column_width=120, gap="small"):
+            st.metric("Format", FORMAT_NAMES.get(facts["format"], facts["format"]).split(" (")[0])
+            st.metric("Parameters", _short_count(facts["parameters"]),
+                      help=f"{format_count(facts['parameters'])} weights, "
+                      f"{format_bytes(facts['parameter_bytes'])} as stored")
+            st.metric("On disk", format_bytes(facts["size_bytes"]), help=_disk_help(facts))
+        if facts.get("optimizer_bytes"):
+            st.caption(
+                f"{format_bytes(facts['size_without_optimizer_bytes'])} without the "
+                f"{format_bytes(facts['optimizer_bytes'])} of optimizer state, and so it is compared."
+            )
+        else:
+            st.caption("It carries no optimizer state.")
+        _render_tensors(facts)
+        _render_hash(facts["sha256"])
+        show_notes(facts.get("notes", []))
+
+
+def render_data_facts(data: ChosenData, facts: dict[str, Any] | None) -> None:
+    """Show what the data is."""
+    with st.container(border=True, height="stretch"):
+        if data.file is None or facts is None:
+            st.subheader("Random samples", anchor=False)
+            st.caption("Seeded, so a repeated run sees the same numbers. The Convert page sets "
+                       "the seed and how many.")
+            return
+        st.subheader(code_span(shorten(data.file.name, 60)), anchor=False)
+        with st.grid(2, min_column_width=120, gap="small"):
+            st.metric("Samples", format_count(facts["samples"]))
+            st.metric("Labels", _label_text(facts))
+        st.caption("Split by seed into calibration and evaluation samples; none is both."
+                   if facts["labelled"] else "Without labels there is drift, but no accuracy.")
+        st.dataframe(
+            [
+                {
+                    "Input": tensor["name"], "Shape": format_shape(tensor["shape"]),
+                    "Type": tensor["dtype"],
+                    "Range": f"{format_error(tensor['min'])} to {format_error(tensor['max'])}",
+                    "Mean": format_error(tensor["mean"]),
+                }
+                for tensor in facts["inputs"]
+            ],
+            hide_index=True, alt="The data's inputs with their ranges",
+        )
+        show_notes(facts.get("notes", []))
+
+
+def _render_tensors(facts: dict[str, Any]) -> None:
+    rows = [
+        {"": role, "Name": tensor["name"], "Shape": format_shape(tensor["shape"]),
+         "Type": tensor["dtype"] or MISSING}
+        for role, key in (("in", "inputs"), ("out", "outputs"))
+        for tensor in facts[key]
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, alt="Inputs and outputs of the model",
+                     column_config={"": st.column_config.TextColumn(width=44)})
+
+
+def _render_hash(sha256: str) -> None:
+    with st.popover(f"SHA-256 {sha256[:8]}…{sha256[-4:]}", icon=":material/fingerprint:",
+                    type="tertiary"):
+        st.code(sha256, language=None, wrap_lines=True)
+
+
+def _label_text(facts: dict[str, Any]) -> str:
+    if not facts["labelled"]:
+        return "none"
+    names = facts.get("label_names") or []
+    return escape_markdown(", ".join(names)) if 0 < len(names) <= 2 else "yes"
+
+
+def _disk_help(facts: dict[str, Any]) -> str:
+    return f"{format_count(facts['size_bytes'])} bytes with everything in the file"
+
+
+def _short_count(value: int) -> str:
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= limit:
+            return f"{value / (1e3 if unit == 'k' else limit):.3g} {unit}"
+    return format_count(value)

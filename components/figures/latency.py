@@ -1,0 +1,127 @@
+"""Latency of one inference: the distribution of the raw samples, on one axis for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.figures.axes import linear_axis, log_axis, needs_log
+from components.figures.row_chart import Row, absence, add_baseline, chart_rows, new_row_figure
+from components.format import format_ms, format_ratio
+from converter.comparison import Comparison
+from converter.latency import LatencyStats
+from converter.verdict import speed_ratio
+
+MOST_POINTS = 160
+"""Points drawn for each model; more would only cover one another."""
+
+
+def build_latency_figure(
+    comparison: Comparison, samples_ms: Mapping[str, np.ndarray]
+) -> go.Figure:
+    """Return a box (p10, quartiles, p90) over a strip of raw samples for each model.
+
+    Args:
+        comparison: The run's result.
+        samples_ms: Raw samples by recipe and `original`, from `load_latency_samples`.
+    """
+    rows = chart_rows(comparison)
+    drawn = {row.name: _finite(samples_ms.get(row.name)) for row in rows}
+    drawn = {name: samples for name, samples in drawn.items() if samples.size}
+    spread = np.concatenate(list(drawn.values())) if drawn else np.array([1.0])
+    low, high = float(spread.min()), float(spread.max())
+    # A single hiccup must not squeeze all boxes into a corner.
+    axis = (
+        log_axis(low, high, format_ms) if needs_log([low, high])
+        else linear_axis(0.0, high * 1.05, format_ms)
+    )
+    figure = new_row_figure(
+        rows, [_median(comparison, row) for row in rows],
+        details=[_detail(comparison, row) for row in rows],
+        axis=axis, title="Milliseconds for one inference" + _log_note(axis), alt=_alt(comparison),
+    )
+    for index, row in enumerate(rows):
+        if row.name in drawn:
+            _add_distribution(figure, index, row, drawn[row.name])
+    reference = comparison.reference.latency
+    if reference is not None:
+        add_baseline(figure, reference.p50_ms)
+    return figure
+
+
+def thin_out(samples: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
+    """Return at most `most` of the samples in ascending order, the extremes among them."""
+    ordered = np.sort(samples)
+    if ordered.size <= most:
+        return ordered
+    return ordered[np.linspace(0, ordered.size - 1, most).round().astype(int)]
+
+
+def latency_of(comparison: Comparison, row: Row) -> LatencyStats | None:
+    """Return a row's statistics; None where it was not timed."""
+    return comparison.reference.latency if row.variant is None else row.variant.latency
+
+
+def _add_distribution(figure: go.Figure, index: int, row: Row, samples: np.ndarray) -> None:
+    p10, q1, median, q3, p90 = (float(v) for v in np.percentile(samples, [10, 25, 50, 75, 90]))
+    figure.add_box(
+        y=[index - 0.12], q1=[q1], median=[median], q3=[q3], lowerfence=[p10], upperfence=[p90],
+        orientation="h", width=0.3, line={"color": row.color, "width": 1.6},
+        fillcolor=_translucent(row.color), name=row.full_label, showlegend=False,
+        hoverinfo="skip",
+    )
+    points = thin_out(samples)
+    # A fixed sequence that looks random: the same run draws the same picture.
+    jitter = (np.arange(points.size) * 0.618034) % 1.0
+    figure.add_scatter(
+        x=points.tolist(), y=(index + 0.16 + 0.2 * jitter).tolist(), mode="markers",
+        name=row.full_label, showlegend=False,
+        marker={"size": 4, "color": row.color, "opacity": 0.55},
+        customdata=[format_ms(value) for value in points],
+        hovertemplate="%{customdata}<extra>" + row.full_label + "</extra>",
+    )
+
+
+def _finite(samples: np.ndarray | None) -> np.ndarray:
+    if samples is None:
+        return np.empty(0)
+    values = np.asarray(samples, dtype=np.float64).ravel()
+    return values[np.isfinite(values) & (values > 0)]
+
+
+def _median(comparison: Comparison, row: Row) -> str:
+    latency = latency_of(comparison, row)
+    if latency is not None:
+        return format_ms(latency.p50_ms)
+    return "not measured" if row.variant is None else absence(row.variant)
+
+
+def _detail(comparison: Comparison, row: Row) -> str:
+    if row.variant is None:
+        return "baseline"
+    ratio = speed_ratio(comparison, row.variant)
+    if np.isnan(ratio):
+        return ""
+    if 0.97 <= ratio <= 1.03:
+        return "as fast"
+    return f"{format_ratio(max(ratio, 1 / ratio))} {'faster' if ratio > 1 else 'slower'}"
+
+
+def _log_note(axis: dict[str, object]) -> str:
+    return ", logarithmic" if axis["type"] == "log" else ""
+
+
+def _translucent(color: str) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.28)"
+
+
+def _alt(comparison: Comparison) -> str:
+    timed = [
+        f"{row.name} {format_ms(stats.p50_ms)}"
+        for row in chart_rows(comparison)
+        if (stats := latency_of(comparison, row)) is not None
+    ]
+    return f"Latency distributions, median: {', '.join(timed) or 'none measured'}."

@@ -1,0 +1,103 @@
+"""Size on disk: each file, compressed and not, against the original."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from components.figures.axes import positive_axis
+from components.figures.row_chart import MUTED, Row, absence, add_baseline, chart_rows, new_row_figure
+from components.format import format_bytes, format_ratio
+from converter.comparison import Comparison
+from converter.verdict import size_ratio
+
+
+def build_size_figure(comparison: Comparison) -> go.Figure:
+    """Return bars of file sizes with their gzip sizes, and the original's parameter bytes.
+
+    The original counts without optimizer state: that is training baggage, not the model.
+    """
+    rows = chart_rows(comparison)
+    sizes = [_size(comparison, row) for row in rows]
+    model = comparison.model
+    known = [size for size in [*sizes, float(model.parameter_bytes)] if size]
+    # Bars are lengths, so their axis begins at zero and is never logarithmic.
+    axis = positive_axis([max(known, default=1.0)], format_bytes)
+    figure = new_row_figure(
+        rows,
+        [format_bytes(size) if size else absence_of(row) for row, size in zip(rows, sizes, strict=True)],
+        details=[_detail(comparison, row) for row in rows],
+        axis=axis, title="Bytes on disk", alt=_alt(comparison), legend=True,
+    )
+    figure.add_bar(
+        x=sizes, y=list(range(len(rows))), orientation="h", name="File", showlegend=False,
+        marker={"color": [row.color for row in rows], "cornerradius": 3},
+        customdata=[row.full_label for row in rows],
+        text=[format_bytes(size) for size in sizes], textposition="none",
+        hovertemplate="%{customdata}: %{text}<extra></extra>",
+    )
+    _add_gzip(figure, comparison, rows)
+    add_baseline(figure, float(model.size_without_optimizer_bytes))
+    _add_parameters(figure, comparison)
+    return figure
+
+
+def absence_of(row: Row) -> str:
+    """Return why a row has no size."""
+    return "unknown" if row.variant is None else absence(row.variant)
+
+
+def _add_gzip(figure: go.Figure, comparison: Comparison, rows: list[Row]) -> None:
+    packed = [
+        comparison.model.gzip_bytes if row.variant is None else row.variant.gzip_bytes
+        for row in rows
+    ]
+    figure.add_scatter(
+        x=packed, y=list(range(len(rows))), mode="markers", name="gzip",
+        marker={"symbol": "diamond", "size": 10, "color": "#FFFFFF",
+                "line": {"color": "#16212B", "width": 1.5}},
+        customdata=[f"{row.full_label}, gzip: {format_bytes(size)}"
+                    for row, size in zip(rows, packed, strict=True)],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _add_parameters(figure: go.Figure, comparison: Comparison) -> None:
+    size = comparison.model.parameter_bytes
+    figure.add_scatter(
+        x=[size, size], y=[-0.4, 0.4], mode="lines", name="original's parameters",
+        line={"color": "#C2476B", "width": 3},
+        customdata=[f"original, parameters alone: {format_bytes(size)}"] * 2,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[None], y=[None], mode="lines", name="original's file", hoverinfo="skip",
+        line={"color": MUTED, "width": 1.2, "dash": "dash"},
+    )
+
+
+def _size(comparison: Comparison, row: Row) -> float | None:
+    if row.variant is None:
+        return float(comparison.model.size_without_optimizer_bytes)
+    return None if row.variant.size_bytes is None else float(row.variant.size_bytes)
+
+
+def _detail(comparison: Comparison, row: Row) -> str:
+    if row.variant is None:
+        return "baseline"
+    return size_words(comparison, row) if row.variant.size_bytes else ""
+
+
+def size_words(comparison: Comparison, row: Row) -> str:
+    """Return how a row's file compares with the original's, such as `3.9× smaller`."""
+    if row.variant is None:
+        return "baseline"
+    ratio = size_ratio(comparison, row.variant)
+    if 0.97 <= ratio <= 1.03:
+        return "same size"
+    return f"{format_ratio(max(ratio, 1 / ratio))} {'smaller' if ratio > 1 else 'larger'}"
+
+
+def _alt(comparison: Comparison) -> str:
+    original = format_bytes(comparison.model.size_without_optimizer_bytes)
+    sizes = [f"{v.recipe} {format_bytes(v.size_bytes)}" for v in comparison.variants if v.size_bytes]
+    return f"File sizes: original {original}, {', '.join(sizes) or 'no variant'}."

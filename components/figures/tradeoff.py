@@ -1,0 +1,204 @@
+"""Size against latency against drift in one picture, with the Pareto frontier."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from components.figures.axes import linear_axis, log_axis, needs_log
+from components.figures.row_chart import GRID, MUTED, Row, chart_rows
+from components.format import format_bytes, format_db, format_ms
+from components.palette import custom_names, recipe_symbol
+from converter.comparison import Comparison
+from converter.pareto import frontier_recipes
+
+_HEIGHT = 460
+_MARGIN = {"l": 8, "r": 16, "t": 36, "b": 52}
+_LEAST_DIAMETER, _MOST_DIAMETER = 12.0, 46.0
+_LABEL_GAP = 19.0
+"""Least distance between two labels in pixels: they never overlap, at any width."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    row: Row
+    latency_ms: float
+    sqnr_db: float
+    size_bytes: float
+
+
+def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
+    """Return latency across, SQNR upward and file size as area; the frontier is connected.
+
+    Identical outputs, the original's by definition, lie on the line `exact` at the top.
+    """
+    points = _points(comparison)
+    finite = [p.sqnr_db for p in points if math.isfinite(p.sqnr_db)]
+    low, high = min([0.0, *finite]), max([40.0, *finite])
+    exact = high + 0.14 * (high - low)
+    y_axis = _sqnr_axis(low, high, exact)
+    latencies = [p.latency_ms for p in points]
+    x_axis = _latency_axis(latencies)
+    frontier = frontier_recipes(comparison.variants)
+    figure = go.Figure()
+    figure.update_layout(
+        height=_HEIGHT, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=True,
+        meta={"alt": _alt(comparison, frontier)},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "yref": "paper",
+                "itemclick": False, "itemdoubleclick": False},
+        xaxis={**x_axis, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "tickangle": 0,
+               "title": {"text": "Median latency" + _log_note(x_axis) + ": further left is faster"}},
+        yaxis={**y_axis, "gridcolor": GRID, "zeroline": False, "fixedrange": True,
+               "title": {"text": "SQNR in dB: higher is closer"}},
+    )
+    placed = {p.row.name: p for p in points}
+    _add_frontier(figure, [placed[name] for name in frontier if name in placed], exact)
+    custom = custom_names([variant.recipe for variant in comparison.variants])
+    largest = max((p.size_bytes for p in points), default=1.0)
+    for point in points:
+        _add_point(figure, point, exact, largest, point.row.name in frontier,
+                   recipe_symbol(point.row.name, custom))
+    _add_labels(figure, points, exact, y_axis["range"], x_axis)
+    return figure
+
+
+def left_out(comparison: Comparison) -> list[str]:
+    """Return the recipes that the chart cannot place: no latency, no drift, or NaN."""
+    drawn = {point.row.name for point in _points(comparison)}
+    return [v.recipe for v in comparison.variants if v.recipe not in drawn]
+
+
+def _points(comparison: Comparison) -> list[_Point]:
+    points = []
+    for row in chart_rows(comparison):
+        if row.variant is None:
+            latency, sqnr = comparison.reference.latency, math.inf
+            size: int | None = comparison.model.size_without_optimizer_bytes
+        else:
+            latency, size = row.variant.latency, row.variant.size_bytes
+            sqnr = math.nan if row.variant.drift is None else row.variant.drift.sqnr_db
+        if latency is None or not size or math.isnan(sqnr) or sqnr == -math.inf:
+            continue
+        points.append(_Point(row, latency.p50_ms, sqnr, float(size)))
+    return points
+
+
+def _height_of(point: _Point, exact: float) -> float:
+    return exact if math.isinf(point.sqnr_db) else point.sqnr_db
+
+
+def _sqnr_axis(low: float, high: float, exact: float) -> dict[str, object]:
+    axis = linear_axis(low, high, lambda value: f"{value:.0f}")
+    pad = 0.1 * (exact - low)
+    return {
+        **axis,
+        "range": [low - pad, exact + pad],
+        "tickvals": [*axis["tickvals"], exact],
+        "ticktext": [*axis["ticktext"], "exact"],
+    }
+
+
+def _latency_axis(latencies: list[float]) -> dict[str, object]:
+    if not latencies:
+        return linear_axis(0.0, 1.0, format_ms)
+    if needs_log(latencies):
+        return log_axis(min(latencies) / 1.5, max(latencies) * 1.5, format_ms)
+    return linear_axis(0.0, max(latencies) * 1.15, format_ms)
+
+
+def _log_note(axis: dict[str, object]) -> str:
+    return " (logarithmic)" if axis["type"] == "log" else ""
+
+
+def _add_frontier(figure: go.Figure, points: list[_Point], exact: float) -> None:
+    if not points:
+        return
+    figure.add_scatter(
+        x=[p.latency_ms for p in points], y=[_height_of(p, exact) for p in points],
+        mode="lines", name="Pareto frontier: no other is smaller, faster and closer at once",
+        line={"color": MUTED, "width": 2, "dash": "dot"}, hoverinfo="skip",
+    )
+
+
+def _diameter(size: float, largest: float) -> float:
+    # Area in proportion to bytes; the least keeps small files visible.
+    return max(_LEAST_DIAMETER, _MOST_DIAMETER * math.sqrt(size / largest))
+
+
+def _add_point(
+    figure: go.Figure, point: _Point, exact: float, largest: float, on_frontier: bool, symbol: str
+) -> None:
+    row = point.row
+    text = (
+        f"<b>{row.full_label}</b><br>{format_ms(point.latency_ms)}, "
+        f"{'reference' if row.variant is None else format_db(point.sqnr_db)}, "
+        f"{format_bytes(point.size_bytes)}"
+    )
+    figure.add_scatter(
+        x=[point.latency_ms], y=[_height_of(point, exact)], mode="markers", name=row.full_label,
+        showlegend=False, hovertemplate=f"{text}<extra></extra>",
+        marker={
+            "size": _diameter(point.size_bytes, largest), "color": row.color, "symbol": symbol,
+            "opacity": 0.9 if on_frontier or row.variant is None else 0.4,
+            "line": {"color": row.color, "width": 2},
+        },
+    )
+
+
+def _add_labels(
+    figure: go.Figure, points: list[_Point], exact: float, y_range: list[float],
+    x_axis: dict[str, object],
+) -> None:
+    """Name every point, each label in a height of its own, with a line to its point."""
+    scale = (_HEIGHT - _MARGIN["t"] - _MARGIN["b"]) / (y_range[1] - y_range[0])
+    ordered = sorted(points, key=lambda p: (_height_of(p, exact), p.row.name))
+    wanted = [(_height_of(p, exact) - y_range[0]) * scale for p in ordered]
+    heights = spread_out(wanted, _LABEL_GAP, scale * (y_range[1] - y_range[0]))
+    for point, want, got in zip(ordered, wanted, heights, strict=True):
+        x = math.log10(point.latency_ms) if x_axis["type"] == "log" else point.latency_ms
+        start, end = x_axis["range"]  # type: ignore[misc]
+        to_right = x < start + 0.55 * (end - start)
+        figure.add_annotation(
+            x=x, y=_height_of(point, exact), text=point.row.label,
+            ax=34 if to_right else -34, ay=want - got, showarrow=True, arrowhead=0, arrowwidth=1,
+            arrowcolor=MUTED, xanchor="left" if to_right else "right", yanchor="middle",
+            font={"size": 12.5},
+        )
+
+
+def spread_out(wanted: list[float], gap: float, most: float = math.inf) -> list[float]:
+    """Move ascending positions apart until neighbours keep a distance, as little as possible.
+
+    Args:
+        wanted: Positions in ascending order.
+        gap: Least distance between neighbours.
+        most: No position comes to lie above it.
+
+    Example:
+        >>> spread_out([10.0, 10.0], 4.0)
+        [8.0, 12.0]
+    """
+    groups: list[tuple[float, int]] = []  # mean wanted start of a run of neighbours, its length
+    for index, position in enumerate(wanted):
+        start, count = position - index * gap, 1
+        while groups and groups[-1][0] > start:
+            before, members = groups.pop()
+            start = (before * members + start * count) / (members + count)
+            count += members
+        groups.append((start, count))
+    starts = [start for start, count in groups for _ in range(count)]
+    limits = [most - (len(wanted) - 1) * gap] * len(wanted)
+    return [
+        min(start, limit) + index * gap
+        for index, (start, limit) in enumerate(zip(starts, limits, strict=True))
+    ]
+
+
+def _alt(comparison: Comparison, frontier: list[str]) -> str:
+    names = ", ".join(frontier) or "none"
+    return (
+        f"Latency against SQNR with file size as area for the original and "
+        f"{len(comparison.variants)} variants; on the Pareto frontier: {names}."
+    )

@@ -1,0 +1,111 @@
+"""Choosing a model: one click on a sample, or an upload that is copied to disk at once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.format import format_bytes, format_count, format_error, format_percent
+from components.plain_text import code_span, escape_markdown, show_error
+from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session, widget_key
+from converter.errors import LiteDriftError
+from converter.run_store import StoredFile, store_upload
+from converter.sample_models import SampleModel, list_samples
+
+_SOURCES = {SAMPLE: ":material/collections_bookmark: Sample models", FILE: ":material/upload: Your file"}
+_TASK_ICONS = {"classification": ":material/category:", "regression": ":material/show_chart:"}
+UPLOAD_HINT = "`.keras`, `.h5`, a zipped SavedModel, a frozen `.pb`; a `.tflite` can be inspected"
+
+
+def pick_model(session: Session) -> ChosenModel | None:
+    """Ask for a model and return the one in hand."""
+    model = session.model
+    st.session_state.setdefault(
+        MODEL_SOURCE_KEY, FILE if model is not None and model.sample is None else SAMPLE
+    )
+    source = st.segmented_control(
+        "Where the model comes from", list(_SOURCES), format_func=_SOURCES.__getitem__,
+        key=MODEL_SOURCE_KEY, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )
+    if source == FILE:
+        _render_upload(session)
+    else:
+        _render_gallery(session)
+    return session.model
+
+
+def sample_metric(card: dict[str, object]) -> str:
+    """Return a card's metric in a few words, such as `98.9 % accuracy`."""
+    metric = card.get("metric")
+    if not isinstance(metric, dict) or "value" not in metric:
+        return ""
+    name = str(metric.get("name", "")).replace("_", " ")
+    value = float(metric["value"])
+    is_share = "accuracy" in name.lower() and 0 <= value <= 1
+    return f"{format_percent(value) if is_share else format_error(value)} {name}".strip()
+
+
+def _render_gallery(session: Session) -> None:
+    samples = list_samples()
+    if not samples:
+        st.info("No sample models are installed; upload a model of your own.",
+                icon=":material/info:")
+        return
+    with st.grid(3, min_column_width=260, gap="small"):
+        for sample in samples:
+            _render_card(session, sample)
+
+
+def _render_card(session: Session, sample: SampleModel) -> None:
+    chosen = session.model is not None and session.model.sample == sample.name
+    card = sample.card
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        icon = next((i for word, i in _TASK_ICONS.items() if word in sample.task.lower()),
+                    ":material/deployed_code:")
+        st.badge(escape_markdown(sample.task), icon=icon, color="gray")
+        st.markdown(f"**{escape_markdown(sample.title)}**")
+        st.caption(escape_markdown(sample.description))
+        facts = [
+            sample_metric(card), format_bytes(card.get("size_bytes")),
+            f"{format_count(card.get('parameters'))} parameters",
+        ]
+        st.markdown(f":small[{escape_markdown(' · '.join(fact for fact in facts if fact))}]")
+        st.caption(f":material/database: {escape_markdown(str(card.get('origin', '')))}")
+        st.space("stretch")
+        st.button(
+            "Chosen" if chosen else "Use this model", width="stretch",
+            key=widget_key("model", f"sample.{sample.name}"),
+            icon=":material/check_circle:" if chosen else None,
+            type="primary" if chosen else "secondary",
+            on_click=session.choose_model, args=(_chosen_sample(sample),),
+        )
+
+
+def _chosen_sample(sample: SampleModel) -> ChosenModel:
+    data = StoredFile(
+        sample.data_path, sample.data_path.name, str(sample.card.get("data_sha256", sample.name)),
+        int(sample.card.get("data_bytes", 0)),
+    )
+    return ChosenModel(
+        path=sample.model_path, name=sample.model_path.name,
+        sha256=str(sample.card.get("sha256", sample.name)), sample=sample.name, sample_data=data,
+    )
+
+
+def _render_upload(session: Session) -> None:
+    # No `type=`: a file of another kind gets our own sentence, which says what was found.
+    upload = st.file_uploader(
+        f"Model file: {UPLOAD_HINT}", key=widget_key("model", "upload"),
+    )
+    if upload is not None and session.is_new_upload("model", upload.file_id):
+        try:
+            stored = store_upload(upload, upload.name)
+        except LiteDriftError as error:
+            show_error(error)
+            return
+        session.choose_model(
+            ChosenModel(path=stored.path, name=stored.name, sha256=stored.sha256)
+        )
+    model = session.model
+    if upload is None and model is not None and model.sample is None:
+        st.markdown(f":material/check_circle: In use: {code_span(model.name)}")

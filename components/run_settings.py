@@ -1,0 +1,105 @@
+"""The settings of a run: how many samples, threads and timed runs, and the seed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import streamlit as st
+
+from components.session import ChosenData, ChosenModel, widget_key
+from converter.recipe import Recipe
+from converter.request import (
+    DEFAULT_CALIBRATION_SAMPLES,
+    DEFAULT_EVALUATION_SAMPLES,
+    RANDOM_EVALUATION_SAMPLES,
+    RunRequest,
+)
+
+FULL, EXACT = "full", "exact"
+_PROTOCOLS = {FULL: "Full protocol", EXACT: "Exactly"}
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What the form holds; the fields are those of `RunRequest`."""
+
+    samples: int
+    calibration_samples: int
+    threads: int
+    runs: int | None
+    seed: int
+
+
+def ask_settings(data: ChosenData | None) -> RunSettings:
+    """Show the settings and return them."""
+    is_random = data is None or data.file is None
+    evaluation = RANDOM_EVALUATION_SAMPLES if is_random else DEFAULT_EVALUATION_SAMPLES
+    with st.container(border=True), st.grid(4, min_column_width=170, gap="small") as grid:
+        # The key holds the kind of data: random samples begin with a default of their own.
+        samples = _number(
+            "Evaluation samples", f"samples.{'random' if is_random else 'file'}", evaluation, 1,
+            "At most so many samples, on which drift and accuracy are measured.",
+        )
+        calibration = _number(
+            "Calibration samples", "calibration", DEFAULT_CALIBRATION_SAMPLES, 0,
+            "At most so many samples for the quantizer; none of them is evaluated.",
+        )
+        threads = _number("Threads", "threads", 1, 1,
+                          "The same for the original and every variant.", most=core_count())
+        seed = _number("Seed", "seed", 0, 0, "Of the split and of random samples.")
+        with grid.cell(column_span=2):
+            runs = _ask_runs()
+    return RunSettings(samples, calibration, threads, runs, seed)
+
+
+def build_request(
+    model: ChosenModel, data: ChosenData, recipes: list[Recipe], settings: RunSettings
+) -> RunRequest:
+    """Return what the person asks.
+
+    Raises:
+        DataError: When a setting is out of range.
+    """
+    return RunRequest(
+        model_path=model.path, model_name=model.name,
+        data_path=None if data.file is None else data.file.path,
+        data_name=None if data.file is None else data.file.name,
+        data_options=data.options, recipes=tuple(recipes), samples=settings.samples,
+        calibration_samples=settings.calibration_samples, runs=settings.runs,
+        threads=settings.threads, seed=settings.seed,
+    )
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _ask_runs() -> int | None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "Timed runs", list(_PROTOCOLS), default=FULL, required=True,
+            format_func=_PROTOCOLS.__getitem__, key=widget_key("convert", "protocol"),
+            persist_state="session",
+            help="The full protocol: at least 5 warm-ups and 0.5 s, then at least 50 runs and "
+            "1 s, all candidates in turn. An exact number follows 5 warm-ups.",
+        )
+        if kind == FULL:
+            return None
+        return int(st.number_input(
+            "Number of runs", min_value=1, max_value=100_000, value=50, step=10,
+            key=widget_key("convert", "runs"), label_visibility="collapsed",
+            persist_state="session", width=140,
+        ))
+
+
+def _number(
+    label: str, name: str, value: int, least: int, text: str, most: int = 1_000_000
+) -> int:
+    return int(st.number_input(
+        label, min_value=least, max_value=max(most, least), value=value, step=1,
+        key=widget_key("convert", name), help=text, persist_state="session",
+    ))

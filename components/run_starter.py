@@ -1,0 +1,93 @@
+"""Starting a run: the button with the reason why it is closed, and what follows its end."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.format import shorten
+from components.plain_text import code_span, escape_markdown, show_error
+from components.routes import COMPARE_PAGE
+from components.run_settings import RunSettings, build_request
+from components.session import RUN_PARAMETER, ChosenData, ChosenModel, Session, widget_key
+from converter.errors import LiteDriftError
+from converter.recipe import Recipe
+from converter.run_store import follow_run, start_run
+
+
+def render_start(
+    session: Session, model: ChosenModel, data: ChosenData | None, recipes: list[Recipe],
+    settings: RunSettings,
+) -> None:
+    """Offer Start, and start the run."""
+    reason = reason_not_to_start(session, data, recipes)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        word = "variant" if len(recipes) == 1 else "variants"
+        pressed = st.button(
+            f"Convert and compare {len(recipes)} {word}", type="primary",
+            icon=":material/play_arrow:", disabled=reason is not None,
+            key=widget_key("convert", "start"),
+        )
+        if reason:
+            st.caption(escape_markdown(reason))
+    if not pressed or data is None:
+        return
+    try:
+        run_id = start_run(build_request(model, data, recipes, settings))
+    except LiteDriftError as error:
+        show_error(error)
+        return
+    session.open_run(run_id)
+    session.expect(run_id)
+    st.rerun()
+
+
+def reason_not_to_start(
+    session: Session, data: ChosenData | None, recipes: list[Recipe]
+) -> str | None:
+    """Return why a run cannot be started now; None where it can."""
+    if data is None:
+        return "Data is missing: upload some on the Model page, or choose random samples there."
+    if not recipes:
+        return "Switch on at least one recipe."
+    if active_run(session) is not None:
+        return "A run is going on; two at once would disturb each other's latencies."
+    return None
+
+
+def active_run(session: Session) -> str | None:
+    """Return the visitor's run that is going on, if any."""
+    for run_id in (session.run_id, session.welcome_run_id):
+        try:
+            if run_id is not None and follow_run(run_id).is_active:
+                return run_id
+        except LiteDriftError:
+            continue
+    return None
+
+
+def follow_expected_run(session: Session) -> None:
+    """When the run started here has ended: go to its result, or say how it ended."""
+    run_id = session.expected_run
+    if run_id is None:
+        return
+    try:
+        progress = follow_run(run_id)
+    except LiteDriftError:
+        session.expect(None)
+        return
+    if progress.is_active:
+        return
+    session.expect(None)
+    if progress.status == "done":
+        st.switch_page(COMPARE_PAGE, query_params={RUN_PARAMETER: run_id})
+    sentence = progress.error or f"The run was {progress.status} before it had a result."
+    show_error(sentence)
+
+
+def render_target(model: ChosenModel, data: ChosenData | None) -> None:
+    """Say in one line what is about to be converted, on which data."""
+    if data is None:
+        source = "no data yet"
+    else:
+        source = "random samples" if data.file is None else code_span(shorten(data.file.name, 40))
+    st.markdown(f"{code_span(shorten(model.name, 48))} judged on {source}")

@@ -1,0 +1,148 @@
+"""What became of each variant: were its flags honoured, what is in the file, and its downloads."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from components.format import format_bytes, format_db, format_error, format_percent
+from components.palette import custom_names, recipe_color
+from components.plain_text import escape_markdown, show_notes
+from components.session import widget_key
+from components.variant_table import variant_status
+from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
+from converter.run_store import run_folder
+
+_EFFECTS = {"yes": ("took effect", "green"), "partly": ("partly", "orange"), "no": ("no effect", "red")}
+
+
+def render_variants(run_id: str, comparison: Comparison) -> None:
+    """Show an expander for each variant, failures with their reason in its title."""
+    custom = custom_names([variant.recipe for variant in comparison.variants])
+    for variant in comparison.variants:
+        swatch = f':color[●]{{foreground="{recipe_color(variant.recipe, custom)}"}}'
+        label = f"{swatch} {escape_markdown(variant.recipe)} \N{EM DASH} {_summary(variant)}"
+        with st.expander(label):
+            _render_variant(run_folder(run_id), comparison, variant)
+
+
+def render_run_downloads(run_id: str) -> None:
+    """Offer the run's own files: the result and the calibration data."""
+    folder = run_folder(run_id)
+    with st.container(horizontal=True):
+        _file_button(folder / COMPARISON_FILE, "comparison.json", "application/json", "comparison")
+        if (folder / CALIBRATION_FILE).is_file():
+            _file_button(folder / CALIBRATION_FILE, "Calibration data", "application/zip",
+                         "calibration")
+
+
+def render_output_drift(comparison: Comparison) -> None:
+    """Show the drift of each output where a model has several."""
+    if len(comparison.model.outputs) < 2:
+        return
+    rows = [
+        {
+            "Variant": variant.recipe, "Output": name, "SQNR": format_db(drift.sqnr_db),
+            "Max error": format_error(drift.max_abs_error),
+            "RMSE": format_error(drift.rmse), "Agrees": format_percent(drift.top1_agreement),
+            "NaN or Inf": drift.non_finite_count,
+        }
+        for variant in comparison.variants
+        for name, drift in variant.output_drift.items()
+    ]
+    if not rows:
+        return
+    st.header("Drift of each output", anchor=False)
+    st.caption("The charts show the worst of the outputs, figure by figure.")
+    st.dataframe(rows, hide_index=True, alt="Drift of each output of each variant")
+
+
+def _summary(variant: Variant) -> str:
+    if variant.status != "ok":
+        return ":red[failed]"
+    parts = [format_bytes(variant.size_bytes)]
+    if not variant.runnable:
+        parts.append(":orange[size only]")
+    effects = [flag.get("effect", "") for flag in variant.audit.flags]
+    if "no" in effects:
+        parts.append(":red[a flag had no effect]")
+    elif "partly" in effects:
+        parts.append(":orange[flags took effect in part]")
+    elif effects:
+        parts.append(":green[flags took effect]")
+    return " · ".join(parts)
+
+
+def _render_variant(folder: Path, comparison: Comparison, variant: Variant) -> None:
+    if variant.status != "ok":
+        st.error(escape_markdown(variant.error or "It failed without a reason."),
+                 icon=":material/error:")
+        if variant.error_details:
+            st.caption("The converter's own words")
+            st.code(variant.error_details[:20_000], language=None, height=220)
+    _render_audit(variant)
+    with st.container(horizontal=True):
+        if variant.file and (folder / variant.file).is_file():
+            label = f"{variant.file} ({format_bytes(variant.size_bytes)})"
+            _file_button(folder / variant.file, label, "application/octet-stream", variant.recipe)
+        st.download_button(
+            "Script that rebuilds it", data=partial(_script, comparison, variant),
+            file_name=f"rebuild_{variant.recipe}.py", mime="text/x-python",
+            icon=":material/code:", on_click="ignore",
+            key=widget_key("compare", f"script.{variant.recipe}"),
+        )
+    if variant.sha256:
+        st.caption(f"SHA-256 `{variant.sha256}`")
+
+
+def _render_audit(variant: Variant) -> None:
+    audit = variant.audit
+    if audit.flags:
+        st.table(
+            [
+                {
+                    "Asked": escape_markdown(str(flag.get("flag", ""))),
+                    "Found": escape_markdown(str(flag.get("found", ""))),
+                    "Effect": _effect_badge(flag.get("effect", "")),
+                }
+                for flag in audit.flags
+            ],
+            border="horizontal", hide_index=True, alt=f"Flags of {variant.recipe} and their effect",
+        )
+    if audit.total_ops:
+        st.caption(escape_markdown(_operators(variant)))
+    show_notes(audit.notes)
+
+
+def _operators(variant: Variant) -> str:
+    audit = variant.audit
+    counts = [
+        (audit.integer_ops, "integer"), (audit.float_ops, "float"),
+        (audit.hybrid_ops, "of these with integer weights"),
+        (audit.border_ops, "quantize or dequantize"),
+        (audit.flex_ops, "TensorFlow (Flex)"), (audit.custom_ops, "custom"),
+    ]
+    named = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f"{variant_status(variant)}: {audit.total_ops} operators: {named}."
+
+
+def _effect_badge(effect: str) -> str:
+    word, color = _EFFECTS.get(effect, (effect or "unknown", "gray"))
+    return f":{color}-badge[{escape_markdown(word)}]"
+
+
+def _file_button(path: Path, label: str, mime: str, name: str) -> None:
+    # Read on the click: files of many megabytes must not travel on every rerun.
+    st.download_button(
+        escape_markdown(label), data=path.read_bytes if path.is_file() else b"", file_name=path.name,
+        mime=mime, icon=":material/download:", on_click="ignore", disabled=not path.is_file(),
+        key=widget_key("compare", f"file.{name}"),
+    )
+
+
+def _script(comparison: Comparison, variant: Variant) -> str:
+    from converter.rebuild_script import build_rebuild_script
+
+    return build_rebuild_script(comparison, variant)

@@ -1,0 +1,112 @@
+"""All figures of all variants as a table; the original is the first row, failures keep theirs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from components.format import format_db, format_error
+from converter.comparison import Comparison, Variant
+from converter.verdict import size_ratio, speed_ratio
+
+
+def render_table(comparison: Comparison) -> None:
+    """Show the table; it scrolls sideways on a narrow page, the names stay."""
+    import pandas as pd
+
+    rows = table_rows(comparison)
+    frame = pd.DataFrame(rows)
+    frame = frame.drop(columns=[name for name in _OPTIONAL if frame[name].isna().all()])
+    st.dataframe(frame, hide_index=True, column_config=_columns(),
+                 alt="Figures of the original and of every variant")
+
+
+_OPTIONAL = ("reason", "accuracy", "rmse_labels", "agreement", "memory", "nan_or_inf")
+
+
+def table_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one row of figures for the original and for each variant."""
+    return [_original_row(comparison), *(_variant_row(comparison, v) for v in comparison.variants)]
+
+
+def _original_row(comparison: Comparison) -> dict[str, Any]:
+    latency, accuracy = comparison.reference.latency, comparison.reference.accuracy
+    return {
+        "model": "original", "status": "baseline",
+        "size": comparison.model.size_without_optimizer_bytes,
+        "gzip": comparison.model.gzip_bytes, "smaller": 1.0,
+        "p50": latency and latency.p50_ms, "p90": latency and latency.p90_ms,
+        "p99": latency and latency.p99_ms, "faster": 1.0 if latency else None,
+        "sqnr": "reference", "max_error": "reference", "agreement": None, "nan_or_inf": None,
+        "accuracy": accuracy and accuracy.top1, "rmse_labels": accuracy and accuracy.rmse,
+        "memory": None, "init": latency and latency.init_ms, "convert": None, "integer_ops": None,
+        "float_ops": None, "reason": None,
+    }
+
+
+def _variant_row(comparison: Comparison, variant: Variant) -> dict[str, Any]:
+    latency, drift, accuracy = variant.latency, variant.drift, variant.accuracy
+    converted = variant.status == "ok"
+    return {
+        "model": variant.recipe,
+        "status": variant_status(variant),
+        "size": variant.size_bytes, "gzip": variant.gzip_bytes,
+        "smaller": _known(size_ratio(comparison, variant)),
+        "p50": latency and latency.p50_ms, "p90": latency and latency.p90_ms,
+        "p99": latency and latency.p99_ms, "faster": _known(speed_ratio(comparison, variant)),
+        "sqnr": None if drift is None else format_db(drift.sqnr_db),
+        "max_error": None if drift is None else format_error(drift.max_abs_error),
+        "agreement": drift and drift.top1_agreement,
+        "nan_or_inf": (drift.non_finite_count or None) if drift else None,
+        "accuracy": accuracy and accuracy.top1, "rmse_labels": accuracy and accuracy.rmse,
+        "memory": variant.peak_memory_bytes, "init": latency and latency.init_ms,
+        "convert": variant.convert_seconds,
+        "integer_ops": variant.audit.integer_ops if converted else None,
+        "float_ops": variant.audit.float_ops if converted else None,
+        "reason": variant.error or (None if variant.runnable else _why_not_run(variant)),
+    }
+
+
+def variant_status(variant: Variant) -> str:
+    """Return `ok`, `failed` or `size only`."""
+    if variant.status != "ok":
+        return "failed"
+    return "ok" if variant.runnable else "size only"
+
+
+def _why_not_run(variant: Variant) -> str | None:
+    return next(iter(variant.audit.notes), None)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    number = column.NumberColumn
+    return {
+        "model": column.TextColumn("Model", pinned=True),
+        "status": column.TextColumn("Status", width="small"),
+        "size": number("Size", format="bytes"),
+        "gzip": number("gzip", format="bytes"),
+        "smaller": number("Smaller", format="%.1f×"),
+        "p50": number("p50 ms", format="%.3f", help="Median time of one inference"),
+        "p90": number("p90 ms", format="%.3f"),
+        "p99": number("p99 ms", format="%.3f"),
+        "faster": number("Faster", format="%.1f×"),
+        "sqnr": column.TextColumn("SQNR", help="Signal power over error power; more is closer"),
+        "max_error": column.TextColumn("Max error", help="Largest error of any output value"),
+        "agreement": number("Agrees", format="percent", help="Same top class as the original"),
+        "nan_or_inf": number("NaN or Inf", format="%d"),
+        "accuracy": number("Accuracy", format="percent"),
+        "rmse_labels": number("RMSE to labels", format="%.4g"),
+        "memory": number("Peak memory", format="bytes"),
+        "init": number("Load ms", format="%.2f", help="Loading the file and allocating tensors"),
+        "convert": number("Convert s", format="%.2f"),
+        "integer_ops": number("Integer ops", format="%d"),
+        "float_ops": number("Float ops", format="%d"),
+        "reason": column.TextColumn("Reason", width="large"),
+    }

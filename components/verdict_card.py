@@ -1,0 +1,171 @@
+"""The first thing on the Compare page: one sentence, how it was found, and the headline figures."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from components.format import (
+    MISSING,
+    format_bytes,
+    format_count,
+    format_db,
+    format_ms,
+    format_percent,
+    format_points,
+    format_ratio,
+)
+from components.palette import custom_names, recipe_color
+from components.plain_text import escape_markdown
+from components.session import widget_key
+from converter.comparison import Comparison, Variant
+from converter.verdict import RULE, Verdict, size_ratio, speed_ratio
+
+_TONES = {
+    "good": ("Recommended", ":material/verified:", "green"),
+    "caution": ("With caution", ":material/warning:", "orange"),
+    "bad": ("Nothing runs here", ":material/error:", "red"),
+}
+
+
+def render_verdict(verdict: Verdict) -> None:
+    """Show the verdict's sentence with its tone and its rule."""
+    word, icon, color = _TONES.get(verdict.tone, _TONES["caution"])
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute",
+                          vertical_alignment="center"):
+            st.badge(word, icon=icon, color=color)
+            with st.popover("The rule", type="tertiary", icon=":material/gavel:"):
+                st.text(RULE)
+        st.subheader(escape_markdown(verdict.sentence), anchor=False)
+
+
+def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | None:
+    """Ask which variant the headline tells about; the recommended one first.
+
+    Returns:
+        None where nothing was converted.
+    """
+    converted = [v for v in comparison.variants if v.status == "ok" and v.size_bytes]
+    if not converted:
+        return None
+    names = [v.recipe for v in converted]
+    custom = custom_names([v.recipe for v in comparison.variants])
+    # The key holds the run's date: another run begins with its own recommendation.
+    chosen = st.segmented_control(
+        "Variant", names, key=widget_key("compare", f"variant.{comparison.created}"),
+        default=recommended if recommended in names else names[0], required=True,
+        format_func=lambda name: _swatch(name, recommended, custom), wrap=True,
+        label_visibility="collapsed",
+    )
+    return comparison.variant(chosen if chosen in names else names[0])
+
+
+def render_headline(comparison: Comparison, variant: Variant) -> None:
+    """Show a variant's gains and costs against the original, with their conditions."""
+    with st.grid(4, min_column_width=190, gap="small"):
+        _size_metric(comparison, variant)
+        _speed_metric(comparison, variant)
+        _closeness_metric(comparison, variant)
+        _last_metric(comparison, variant)
+    st.caption(escape_markdown(conditions_line(comparison)))
+    if not variant.runnable and variant.status == "ok":
+        reason = next(iter(variant.audit.notes), "this runtime lacks an operator that it needs.")
+        st.info(f"Size only: {escape_markdown(reason)}", icon=":material/info:")
+
+
+def conditions_line(comparison: Comparison) -> str:
+    """Return the conditions under which the headline figures hold."""
+    data, environment = comparison.data, comparison.environment
+    threads = environment.get("threads", 1)
+    kind = "random evaluation samples" if data.source == "random" else "evaluation samples"
+    parts = [
+        f"{format_count(data.evaluation_samples)} {kind}",
+        f"{threads} thread{'s' if threads != 1 else ''}",
+        "batch 1" if _batch(comparison) == 1 else f"batch {_batch(comparison)}",
+        str(environment.get("cpu", "unknown CPU")),
+    ]
+    if comparison.reference.latency is not None:
+        parts.append(f"median of {format_count(comparison.reference.latency.runs)} runs or more")
+    return "Against the original TensorFlow model: " + " · ".join(parts)
+
+
+def _batch(comparison: Comparison) -> int:
+    return int(comparison.settings.get("batch") or 1)
+
+
+def _swatch(name: str, recommended: str | None, custom: list[str]) -> str:
+    star = " :material/verified:" if name == recommended else ""
+    color = recipe_color(name, custom)
+    return f':color[●]{{foreground="{color}"}} {escape_markdown(name)}{star}'
+
+
+def _metric(label: str, value: str, detail: str, text: str) -> None:
+    # `delta` would colour a plain comparison as good or bad, so the detail is a description.
+    st.metric(label, value, delta=0 if detail else None, delta_description=detail or None,
+              delta_color="off", delta_arrow="off", border=True, height="stretch", help=text)
+
+
+def _size_metric(comparison: Comparison, variant: Variant) -> None:
+    ratio = size_ratio(comparison, variant)
+    original = comparison.model.size_without_optimizer_bytes
+    larger = ratio < 1
+    _metric(
+        "Larger by" if larger else "Smaller by",
+        format_ratio(1 / ratio if larger else ratio),
+        f"{format_bytes(original)} → {format_bytes(variant.size_bytes)}",
+        "The original's file without optimizer state against the converted file.",
+    )
+
+
+def _speed_metric(comparison: Comparison, variant: Variant) -> None:
+    ratio = speed_ratio(comparison, variant)
+    reference = comparison.reference.latency
+    detail = "not run here" if not variant.runnable else "not measured"
+    if reference is not None and variant.latency is not None:
+        detail = f"{format_ms(reference.p50_ms)} → {format_ms(variant.latency.p50_ms)}"
+    slower = ratio < 1
+    _metric(
+        "Slower by" if slower else "Faster by",
+        format_ratio(1 / ratio if slower else ratio), detail,
+        "Median time of one inference: a warmed tf.function against the LiteRT interpreter, on "
+        "the same threads.",
+    )
+
+
+def _closeness_metric(comparison: Comparison, variant: Variant) -> None:
+    drift = variant.drift
+    samples = comparison.data.evaluation_samples
+    if drift is None:
+        _metric("Agrees on", MISSING, "not run here" if not variant.runnable else "not measured",
+                "Needs a run of the converted file.")
+    elif drift.top1_agreement is not None:
+        _metric("Agrees on", format_percent(drift.top1_agreement),
+                f"of {format_count(samples)} samples, {format_db(drift.sqnr_db)}",
+                "Samples on which the top class is the original's.")
+    else:
+        exact = drift.sqnr_db == math.inf
+        _metric("Signal to error", "exact" if exact else format_db(drift.sqnr_db),
+                f"SQNR on {format_count(samples)} samples",
+                "Signal power over error power, in decibels: 30 dB is an error of about 3 %, "
+                "60 dB of 0.1 %.")
+
+
+def _last_metric(comparison: Comparison, variant: Variant) -> None:
+    """Accuracy where there are labels, otherwise memory."""
+    accuracy = variant.accuracy
+    if accuracy is not None and accuracy.top1 is not None:
+        _metric("Accuracy", format_percent(accuracy.top1), f"{format_points(accuracy.delta)} vs. original",
+                "Share of labelled evaluation samples that are right; the chart below has the "
+                "95 % interval.")
+        return
+    memory = variant.peak_memory_bytes
+    if memory is not None and variant.runtime_memory_bytes is not None:
+        _metric("Memory", format_bytes(memory - variant.runtime_memory_bytes),
+                "above the bare runtime",
+                "Peak resident memory of a fresh process that loads and runs the file once, less "
+                "what the process takes before.")
+        return
+    _metric("Memory", format_bytes(memory), "" if memory else "not measured",
+            "Peak resident memory of a fresh process that loads and runs the file once.")

@@ -1,0 +1,238 @@
+"""The command line: `python -m converter inspect | run | gate`; its contract is in docs/cli.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from converter.comparison import COMPARISON_FILE, Comparison
+from converter.errors import DataError, GateError, LiteDriftError, RunCancelledError
+from converter.gate import Bounds, gate_violations
+from converter.progress import Progress, write_progress
+from converter.request import IMAGE_SCALES, DataOptions, RunRequest
+
+EXIT_OK, EXIT_GATE, EXIT_INPUT, EXIT_CANCELLED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in the one line that the contract asks for."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with code 2."""
+        self.exit(EXIT_INPUT, f"error: {self.prog}: {message}; --help lists the arguments\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    parser = _Parser(prog="python -m converter", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    inspect = commands.add_parser("inspect", help="facts about a model file, as JSON")
+    inspect.add_argument("model", metavar="MODEL", type=Path)
+    _add_tensor_names(inspect)
+
+    run = commands.add_parser("run", help="convert, measure and compare")
+    run.add_argument("model", metavar="MODEL", type=Path)
+    run.add_argument("--data", type=Path, help=".npz, .npy, .csv or a zip of images")
+    run.add_argument("--recipes", default=None, help="names, separated by commas")
+    run.add_argument("--samples", type=int, help="evaluation samples at most")
+    run.add_argument("--calibration-samples", type=int, help="calibration samples at most")
+    run.add_argument("--runs", type=int, help="exactly so many timed runs after 5 warm-ups")
+    run.add_argument("--threads", type=int, default=1)
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--label-column", help="of a .csv")
+    run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
+    run.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_tensor_names(run)
+
+    gate = commands.add_parser("gate", help="check a variant against bounds")
+    gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
+    gate.add_argument("--recipe", required=True)
+    for flag in ("--max-size-bytes", "--max-p50-ms", "--min-sqnr-db", "--min-top1-agreement",
+                 "--max-accuracy-drop"):
+        gate.add_argument(flag, type=float)
+
+    job = commands.add_parser("job", help="carry out a run of the dashboard")
+    job.add_argument("folder", type=Path)
+
+    question = commands.add_parser("inspect-data", help="how a data file reads for a model")
+    question.add_argument("data", type=Path)
+    question.add_argument("--question", type=Path, required=True)
+    return parser
+
+
+def _add_tensor_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--inputs", default="", help="of a frozen graph: tensors to feed")
+    parser.add_argument("--outputs", default="", help="of a frozen graph: tensors to fetch")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit code."""
+    options = build_parser().parse_args(arguments)
+    handlers = {
+        "inspect": _inspect, "run": _run, "gate": _gate, "job": _job,
+        "inspect-data": _inspect_data,
+    }
+    try:
+        return handlers[options.command](options)
+    except (KeyboardInterrupt, RunCancelledError):
+        print("cancelled", file=sys.stderr)
+        return EXIT_CANCELLED
+    except LiteDriftError as error:
+        print(f"error: {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_INPUT
+    except BrokenPipeError:
+        # The reader of stdout has gone (`| head`); that is its right, and no error.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - lives until the process ends
+        return EXIT_OK
+    except OSError as error:
+        name = error.filename or "the disk"
+        print(f"error: {options.command}: {name}: {error.strerror or error}; check the path, its "
+              "permissions and the free space", file=sys.stderr)
+        return EXIT_INPUT
+    except MemoryError:
+        print(f"error: {options.command}: the input needs more memory than there is; give a "
+              "smaller one", file=sys.stderr)
+        return EXIT_INPUT
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from converter.model_file import inspect_model
+
+    model = inspect_model(options.model, _names(options.inputs), _names(options.outputs))
+    print(json.dumps(model.to_json(), indent=1))
+    return EXIT_OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    from converter.pipeline import run_comparison
+    from converter.recipe import PRESETS, find_recipes
+    from converter.rebuild_script import write_rebuild_scripts
+    from converter.table import format_comparison
+
+    signal.signal(signal.SIGTERM, _cancel)
+    names = list(PRESETS) if options.recipes is None else options.recipes.split(",")
+    if options.out.exists() and not options.out.is_dir():
+        raise DataError(f"{options.out.name}: --out expects a folder, found a file; give another.")
+    request = RunRequest(
+        model_path=options.model,
+        model_name=options.model.resolve().name,
+        data_path=options.data,
+        data_name=options.data.name if options.data else None,
+        data_options=DataOptions(
+            label_column=options.label_column, image_scale=options.image_scale
+        ),
+        recipes=tuple(find_recipes(names)),
+        samples=options.samples,
+        calibration_samples=options.calibration_samples,
+        runs=options.runs,
+        threads=options.threads,
+        seed=options.seed,
+        input_tensors=_names(options.inputs),
+        output_tensors=_names(options.outputs),
+    )
+    comparison = run_comparison(request, options.out, _ProgressLine())
+    write_rebuild_scripts(comparison, options.out)
+    print(format_comparison(comparison))
+    return EXIT_OK
+
+
+class _ProgressLine:
+    """Prints each new stage on stderr."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Print the stage when it has changed."""
+        if not progress.is_active or progress.stage == self._last:
+            return
+        self._last = progress.stage
+        left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+        print(f"[{progress.fraction:4.0%}{left}] {progress.stage}", file=sys.stderr, flush=True)
+
+
+def _gate(options: argparse.Namespace) -> int:
+    bounds = Bounds(
+        max_size_bytes=options.max_size_bytes,
+        max_p50_ms=options.max_p50_ms,
+        min_sqnr_db=options.min_sqnr_db,
+        min_top1_agreement=options.min_top1_agreement,
+        max_accuracy_drop=options.max_accuracy_drop,
+    )
+    if bounds.is_empty:
+        raise GateError("Expected at least one bound such as --max-size-bytes, found none; add one.")
+    path = options.comparison
+    comparison = Comparison.load(path / COMPARISON_FILE if path.is_dir() else path)
+    violations = gate_violations(comparison.variant(options.recipe), bounds)
+    for violation in violations:
+        print(violation)
+    if not violations:
+        print(f"{options.recipe}: every bound holds")
+    return EXIT_GATE if violations else EXIT_OK
+
+
+def _job(options: argparse.Namespace) -> int:
+    """Carry out a run that `run_store.start_run` has laid down; the state goes to its folder."""
+    from converter.pipeline import run_comparison
+    from converter.run_store import REQUEST_FILE
+
+    signal.signal(signal.SIGTERM, _cancel)
+    folder = options.folder
+    try:
+        request = RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
+        run_comparison(request, folder, lambda progress: write_progress(folder, progress))
+    except OSError as error:
+        _fail_job(folder, f"The run's files could not be written ({error.strerror}); free some "
+                  "disk space and start it again.")
+        raise
+    except (LiteDriftError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        _fail_job(folder, f"The run ended by an error of LiteDrift itself "
+                  f"({type(error).__name__}); its log is beside the run.")
+        raise
+    return EXIT_OK
+
+
+def _fail_job(folder: Path, message: str) -> None:
+    from converter.progress import read_progress
+
+    progress = read_progress(folder)
+    progress.status, progress.error = "failed", message
+    write_progress(folder, progress)
+
+
+def _cancel(_signal: int, _frame: object) -> NoReturn:
+    raise RunCancelledError("The run was cancelled.")
+
+
+def _inspect_data(options: argparse.Namespace) -> int:
+    from converter.samples import describe_samples, load_samples
+    from converter.signature import TensorSpec
+
+    question = json.loads(options.question.read_text())
+    model = question["model"]
+    samples = load_samples(
+        options.data,
+        question["name"],
+        [TensorSpec.from_json(item) for item in model["inputs"]],
+        DataOptions(**question["options"]),
+        rescales="Rescaling" in model["details"].get("layers", []),
+    )
+    print(json.dumps(describe_samples(samples)))
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Bounds that a variant must keep, for continuous integration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from converter.comparison import Variant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What must hold; None where nothing is asked.
+
+    Attributes:
+        max_size_bytes: Of the `.tflite` file.
+        max_p50_ms: Median latency.
+        min_sqnr_db: SQNR of the worst output.
+        min_top1_agreement: Share of samples with the reference's top class, 0..1.
+        max_accuracy_drop: Reference accuracy minus the variant's, 0..1.
+    """
+
+    max_size_bytes: float | None = None
+    max_p50_ms: float | None = None
+    min_sqnr_db: float | None = None
+    min_top1_agreement: float | None = None
+    max_accuracy_drop: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked."""
+        return all(value is None for value in vars(self).values())
+
+
+def gate_violations(variant: Variant, bounds: Bounds) -> list[str]:
+    """Return one sentence for each bound that does not hold.
+
+    A figure that was not measured cannot hold a bound: it is a violation too.
+    """
+    drop = None
+    if variant.accuracy is not None and variant.accuracy.delta is not None:
+        drop = -variant.accuracy.delta
+    drift = variant.drift
+    checks = (
+        ("size_bytes", variant.size_bytes, bounds.max_size_bytes, "at most"),
+        ("p50_ms", variant.latency and variant.latency.p50_ms, bounds.max_p50_ms, "at most"),
+        ("sqnr_db", drift and drift.sqnr_db, bounds.min_sqnr_db, "at least"),
+        ("top1_agreement", drift and drift.top1_agreement, bounds.min_top1_agreement, "at least"),
+        ("accuracy_drop", drop, bounds.max_accuracy_drop, "at most"),
+    )
+    violations = []
+    if variant.status != "ok":
+        violations.append(f"{variant.recipe}: the variant failed: {variant.error}")
+    for name, value, bound, kind in checks:
+        if bound is None:
+            continue
+        if value is None or math.isnan(value):
+            violations.append(f"{variant.recipe}: {name} was not measured, asked is {kind} {bound:g}")
+        elif (value > bound) if kind == "at most" else (value < bound):
+            violations.append(f"{variant.recipe}: {name} is {value:g}, asked is {kind} {bound:g}")
+    return violations

@@ -1,0 +1,82 @@
+"""A comparison as a table of text, for people at a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from converter.comparison import Comparison, Variant
+from converter.verdict import judge, size_ratio, speed_ratio
+
+HEADER = ("recipe", "size", "smaller", "p50", "faster", "SQNR", "max error", "agreement", "accuracy")
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """Return the verdict, the table, and the reason of each variant that failed."""
+    rows = [HEADER, _reference_row(comparison)]
+    rows += [_variant_row(comparison, variant) for variant in comparison.variants]
+    lines = [judge(comparison).sentence, "", *_align(rows), "", _conditions(comparison)]
+    lines += [f"failed: {v.error}" for v in comparison.variants if v.status != "ok"]
+    lines += [
+        f"{v.recipe}: {note}"
+        for v in comparison.variants if v.status == "ok" and not v.runnable
+        for note in v.audit.notes
+    ]
+    return "\n".join(lines)
+
+
+def _reference_row(comparison: Comparison) -> tuple[str, ...]:
+    latency, accuracy = comparison.reference.latency, comparison.reference.accuracy
+    return (
+        "original",
+        _bytes(comparison.model.size_without_optimizer_bytes), "1.0x",
+        f"{latency.p50_ms:.3f} ms" if latency else "-", "1.0x", "-", "-", "-",
+        f"{accuracy.top1:.1%}" if accuracy and accuracy.top1 is not None else "-",
+    )
+
+
+def _variant_row(comparison: Comparison, variant: Variant) -> tuple[str, ...]:
+    drift, latency, accuracy = variant.drift, variant.latency, variant.accuracy
+    agreement = drift.top1_agreement if drift else None
+    return (
+        variant.recipe if variant.status == "ok" else f"{variant.recipe} (failed)",
+        _bytes(variant.size_bytes),
+        _times(size_ratio(comparison, variant)),
+        f"{latency.p50_ms:.3f} ms" if latency else "-",
+        _times(speed_ratio(comparison, variant)),
+        f"{drift.sqnr_db:.1f} dB" if drift else "-",
+        f"{drift.max_abs_error:.2g}" if drift else "-",
+        "-" if agreement is None else f"{agreement:.1%}",
+        f"{accuracy.top1:.1%}" if accuracy and accuracy.top1 is not None else "-",
+    )
+
+
+def _conditions(comparison: Comparison) -> str:
+    data, environment = comparison.data, comparison.environment
+    kind = "random samples" if data.source == "random" else f"samples of {data.name}"
+    return (
+        f"{data.evaluation_samples} {kind}, {data.calibration_samples} others for calibration; "
+        f"batch {comparison.settings['batch']}, {environment['threads']} thread(s), "
+        f"{environment['cpu']}; the original is a warmed tf.function"
+    )
+
+
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return "-"
+    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def _times(ratio: float) -> str:
+    return "-" if math.isnan(ratio) else f"{ratio:.1f}x"
+
+
+def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,35 @@
+"""Convert: which flags to try, under which conditions, and the run while it goes on."""
+
+import streamlit as st
+
+from components.frame import ensure_frame
+from components.job_panel import render_progress
+from components.recipe_form import pick_custom_recipes, pick_presets
+from components.run_settings import ask_settings
+from components.run_starter import active_run, follow_expected_run, render_start, render_target
+from components.session import Session
+from components.steps import render_no_model
+
+ensure_frame()
+
+st.title("Choose flags", anchor=False)
+
+session = Session()
+follow_expected_run(session)
+running = active_run(session)
+if running is not None:
+    render_progress(running)
+
+model, data = session.model, session.data
+if model is None:
+    render_no_model()
+    st.stop()
+
+render_target(model, data)
+st.header("Presets", anchor=False)
+recipes = pick_presets()
+st.header("Custom recipes", anchor=False)
+recipes += pick_custom_recipes(session)
+st.header("Run settings", anchor=False)
+settings = ask_settings(data)
+render_start(session, model, data, recipes, settings)

@@ -1,0 +1,49 @@
+"""Model: which model, judged by which data, and what both are."""
+
+import streamlit as st
+
+from components.data_picker import pick_data
+from components.facts_panel import (
+    read_data_facts,
+    read_model_facts,
+    render_data_facts,
+    render_model_facts,
+)
+from components.frame import ensure_frame
+from components.model_picker import pick_model
+from components.plain_text import show_error
+from components.session import Session
+from components.steps import render_next_step
+from converter.errors import LiteDriftError
+
+ensure_frame()
+
+st.title("Bring a model", anchor=False)
+st.caption("Nothing in the file is executed on this page; it is only read.")
+
+session = Session()
+model = pick_model(session)
+if model is None:
+    st.stop()
+
+try:
+    facts = read_model_facts(model)
+except LiteDriftError as error:
+    show_error(error)
+    st.stop()
+
+st.header("What it is, and the data to judge it by", anchor=False)
+data = pick_data(session, model)
+left, right = st.columns(2)
+with left:
+    render_model_facts(facts)
+with right:
+    data_error = None
+    try:
+        if data is not None:
+            render_data_facts(data, read_data_facts(data, facts))
+    except LiteDriftError as error:
+        data_error = error
+        show_error(error)
+
+render_next_step(facts, data, data_error)
