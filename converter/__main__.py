@@ -54,8 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
     gate.add_argument("--recipe", required=True)
-    for flag in ("--max-size-bytes", "--max-p50-ms", "--min-sqnr-db", "--min-top1-agreement",
-                 "--max-accuracy-drop"):
+    for flag in (
+        "--max-size-bytes",
+        "--max-p50-ms",
+        "--min-sqnr-db",
+        "--min-top1-agreement",
+        "--max-accuracy-drop",
+    ):
         gate.add_argument(flag, type=float)
 
     job = commands.add_parser("job", help="carry out a run of the dashboard")
@@ -76,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     options = build_parser().parse_args(arguments)
     handlers = {
-        "inspect": _inspect, "run": _run, "gate": _gate, "job": _job,
+        "inspect": _inspect,
+        "run": _run,
+        "gate": _gate,
+        "job": _job,
         "inspect-data": _inspect_data,
     }
     try:
@@ -93,12 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except OSError as error:
         name = error.filename or "the disk"
-        print(f"error: {options.command}: {name}: {error.strerror or error}; check the path, its "
-              "permissions and the free space", file=sys.stderr)
+        print(
+            f"error: {options.command}: {name}: {error.strerror or error}; check the path, its "
+            "permissions and the free space",
+            file=sys.stderr,
+        )
         return EXIT_INPUT
     except MemoryError:
-        print(f"error: {options.command}: the input needs more memory than there is; give a "
-              "smaller one", file=sys.stderr)
+        print(
+            f"error: {options.command}: the input needs more memory than there is; give a "
+            "smaller one",
+            file=sys.stderr,
+        )
         return EXIT_INPUT
 
 
@@ -116,8 +130,8 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from converter.pipeline import run_comparison
-    from converter.recipe import PRESETS, find_recipes
     from converter.rebuild_script import write_rebuild_scripts
+    from converter.recipe import PRESETS, find_recipes
     from converter.table import format_comparison
 
     signal.signal(signal.SIGTERM, _cancel)
@@ -158,7 +172,9 @@ class _ProgressLine:
         if not progress.is_active or progress.stage == self._last:
             return
         self._last = progress.stage
-        left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+        left = (
+            "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+        )
         print(f"[{progress.fraction:4.0%}{left}] {progress.stage}", file=sys.stderr, flush=True)
 
 
@@ -171,7 +187,9 @@ def _gate(options: argparse.Namespace) -> int:
         max_accuracy_drop=options.max_accuracy_drop,
     )
     if bounds.is_empty:
-        raise GateError("Expected at least one bound such as --max-size-bytes, found none; add one.")
+        raise GateError(
+            "Expected at least one bound such as --max-size-bytes, found none; add one."
+        )
     path = options.comparison
     comparison = Comparison.load(path / COMPARISON_FILE if path.is_dir() else path)
     violations = gate_violations(comparison.variant(options.recipe), bounds)
@@ -193,14 +211,20 @@ def _job(options: argparse.Namespace) -> int:
         request = RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
         run_comparison(request, folder, lambda progress: write_progress(folder, progress))
     except OSError as error:
-        _fail_job(folder, f"The run's files could not be written ({error.strerror}); free some "
-                  "disk space and start it again.")
+        _fail_job(
+            folder,
+            f"The run's files could not be written ({error.strerror}); free some "
+            "disk space and start it again.",
+        )
         raise
     except (LiteDriftError, KeyboardInterrupt):
         raise
     except Exception as error:
-        _fail_job(folder, f"The run ended by an error of LiteDrift itself "
-                  f"({type(error).__name__}); its log is beside the run.")
+        _fail_job(
+            folder,
+            f"The run ended by an error of LiteDrift itself "
+            f"({type(error).__name__}); its log is beside the run.",
+        )
         raise
     return EXIT_OK
 

@@ -37,9 +37,7 @@ def open_zip(path: Path, error: type[LiteDriftError]) -> zipfile.ZipFile:
     return archive
 
 
-def _check_members(
-    path: Path, members: list[zipfile.ZipInfo], error: type[LiteDriftError]
-) -> None:
+def _check_members(path: Path, members: list[zipfile.ZipInfo], error: type[LiteDriftError]) -> None:
     limits = current_limits()
     if len(members) > limits.archive_members:
         raise error(

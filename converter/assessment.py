@@ -55,7 +55,8 @@ def describe_output(name: str, reference: Array, labels: Array | None) -> Output
         if _are_indices(labels, classes):
             return OutputTask(True, labels.astype(np.int64))
         return OutputTask(
-            distribution, None,
+            distribution,
+            None,
             f"The labels (from {labels.min():g} to {labels.max():g}) are no class indices of "
             f"{name}, which has {classes} classes.",
         )
@@ -64,7 +65,8 @@ def describe_output(name: str, reference: Array, labels: Array | None) -> Output
     if labels.size == reference.size and not distribution:
         return OutputTask(False, labels)
     return OutputTask(
-        distribution, None,
+        distribution,
+        None,
         f"The labels of shape {labels.shape} do not fit {name} of shape {reference.shape}.",
     )
 
@@ -83,7 +85,9 @@ def _is_probability(reference: Array) -> bool:
     return bool(np.isfinite(reference).all() and (reference >= 0).all() and (reference <= 1).all())
 
 
-def label_outputs(labels: Mapping[str, Array], outputs: list[str]) -> tuple[dict[str, Array], list[str]]:
+def label_outputs(
+    labels: Mapping[str, Array], outputs: list[str]
+) -> tuple[dict[str, Array], list[str]]:
     """Pair labels with outputs: by name, or `y` with the first output.
 
     Returns:
@@ -145,8 +149,9 @@ class Assessor:
                 )
             task = self._tasks[name]
             found = found.reshape(expected.shape)
-            drifts[name] = measure_drift(expected, found, classes=task.classes,
-                                         step=steps.get(name))
+            drifts[name] = measure_drift(
+                expected, found, classes=task.classes, step=steps.get(name)
+            )
             accuracy = _accuracy(found, task, self._reference_accuracy.get(name))
             if accuracy is not None:
                 variant.output_accuracy[name] = accuracy
@@ -159,7 +164,10 @@ class Assessor:
         notes = variant.audit.notes
         drift = variant.drift
         if drift is not None and drift.top1_agreement is None:
-            notes.append("top1_agreement is null: no output is a class distribution.")
+            reason = "no output is a class distribution"
+            if drift.top1_samples == 0:
+                reason = "the original scores several classes exactly alike on every sample"
+            notes.append(f"top1_agreement is null: {reason}.")
         if drift is not None and drift.non_finite_count:
             notes.append(
                 f"{drift.non_finite_count} output values are NaN or infinite; figures that depend "

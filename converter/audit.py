@@ -86,7 +86,8 @@ def _has_integer_weights(operator: Operator) -> bool:
 
 def _weights(file: TfliteFile) -> list[Tensor]:
     return [
-        t for t in file.constants
+        t
+        for t in file.constants
         if t.dtype.startswith(("float", "bfloat")) or t.dtype in _STORED_INTEGERS
     ]
 
@@ -111,7 +112,8 @@ def _check_activations(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, 
 def _check_weights(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
     kind = "float16" if "float16" in recipe.supported_types else "8-bit integers"
     wanted = (
-        (lambda t: t.dtype == "float16") if kind == "float16"
+        (lambda t: t.dtype == "float16")
+        if kind == "float16"
         else (lambda t: t.dtype in _STORED_INTEGERS)
     )
     weights = _weights(file)
@@ -141,8 +143,10 @@ def _check_per_tensor(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, 
 def _check_io(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
     wrong = [
         f"{spec.name} is {spec.dtype}"
-        for specs, asked in ((file.inputs, recipe.inference_input_type),
-                             (file.outputs, recipe.inference_output_type))
+        for specs, asked in (
+            (file.inputs, recipe.inference_input_type),
+            (file.outputs, recipe.inference_output_type),
+        )
         for spec in specs
         if asked != "float32" and spec.dtype != asked
     ]
@@ -171,21 +175,29 @@ _CHECKS: tuple[
 ] = (
     ("Optimize.DEFAULT (weights)", lambda r: "DEFAULT" in r.optimizations, _check_weights),
     ("Calibration (activations)", lambda r: r.quantizes_activations, _check_activations),
-    ("Integer operators only",
-     lambda r: bool({BUILTINS_INT8, INT16X8} & set(r.supported_ops)) and r.strict_integer,
-     _check_activations),
-    ("Input and output types",
-     lambda r: {r.inference_input_type, r.inference_output_type} != {"float32"}, _check_io),
+    (
+        "Integer operators only",
+        lambda r: bool({BUILTINS_INT8, INT16X8} & set(r.supported_ops)) and r.strict_integer,
+        _check_activations,
+    ),
+    (
+        "Input and output types",
+        lambda r: {r.inference_input_type, r.inference_output_type} != {"float32"},
+        _check_io,
+    ),
     ("Per-channel off", lambda r: not (r.per_channel and r.per_channel_dense), _check_per_tensor),
     ("SELECT_TF_OPS", lambda r: SELECT_TF in r.supported_ops, _check_flex),
     ("Custom ops allowed", lambda r: r.allow_custom_ops, _check_custom),
-    ("EXPERIMENTAL_SPARSITY", lambda r: "EXPERIMENTAL_SPARSITY" in r.optimizations,
-     _check_sparsity),
+    (
+        "EXPERIMENTAL_SPARSITY",
+        lambda r: "EXPERIMENTAL_SPARSITY" in r.optimizations,
+        _check_sparsity,
+    ),
 )
 
 
 def note_identical_files(variants: Iterable[Variant]) -> None:
-    """Say of every file that equals an earlier one, byte for byte, that its flags changed nothing."""
+    """Say of every file that equals an earlier one that its flags changed nothing."""
     first: dict[str, str] = {}
     for variant in variants:
         if variant.sha256 is None:

@@ -57,8 +57,13 @@ class Worker:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", module, "--reply-fd", str(reply_end), *arguments],
-                stdin=subprocess.PIPE, stdout=self._log, stderr=self._log,
-                pass_fds=(reply_end,), start_new_session=True, cwd=PROJECT_ROOT, env=environment,
+                stdin=subprocess.PIPE,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=(reply_end,),
+                start_new_session=True,
+                cwd=PROJECT_ROOT,
+                env=environment,
             )
         except OSError:
             os.close(self._replies)

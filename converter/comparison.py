@@ -246,7 +246,9 @@ class Comparison:
             if variant.recipe == recipe:
                 return variant
         known = ", ".join(variant.recipe for variant in self.variants)
-        raise GateError(f"The comparison has the recipes {known}; found no {recipe!r}; run it first.")
+        raise GateError(
+            f"The comparison has the recipes {known}; found no {recipe!r}; run it first."
+        )
 
     @property
     def usable(self) -> list[Variant]:

@@ -61,7 +61,10 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
     headless = all(_is_number(cell) for cell in columns)
     try:
         table = pd.read_csv(
-            path, sep=separator, encoding=encoding, header=None if headless else 0,
+            path,
+            sep=separator,
+            encoding=encoding,
+            header=None if headless else 0,
             skipinitialspace=True,
         )
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError, csv.Error) as broken:

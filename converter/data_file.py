@@ -72,7 +72,8 @@ def _read_array(stream: BinaryIO, name: str, label: str, size: int) -> np.ndarra
     try:
         version = np.lib.format.read_magic(stream)
         read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0)
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read_header(stream)
@@ -93,8 +94,8 @@ def _read_array(stream: BinaryIO, name: str, label: str, size: int) -> np.ndarra
                 f"{name}: expected {declared} bytes in {label}, found {len(content)}; the file was "
                 "cut off, copy it again."
             )
-        order = "F" if fortran else "C"
-        return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
+        flat = np.frombuffer(content, dtype=dtype)
+        return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, SyntaxError) as broken:
         raise DataError(
             f"{name}: expected a readable array in {label}, found a damaged one "
@@ -129,12 +130,8 @@ def _read_zip(
         return read_images(archive, name, inputs, options, rescales=rescales)
 
 
-def _read_npz(
-    archive: zipfile.ZipFile, name: str, inputs: Sequence[TensorSpec]
-) -> RawData:
-    arrays = {
-        member.filename.removesuffix(".npy"): member for member in content_members(archive)
-    }
+def _read_npz(archive: zipfile.ZipFile, name: str, inputs: Sequence[TensorSpec]) -> RawData:
+    arrays = {member.filename.removesuffix(".npy"): member for member in content_members(archive)}
 
     def read(key: str) -> np.ndarray:
         content = read_member(archive, arrays[key].filename, DataError)
@@ -158,8 +155,11 @@ def _choose_inputs(name: str, names: list[str], found: list[str]) -> dict[str, s
         return {names[0]: "x"}
     if len(names) == 1 and len(others) == 1:
         return {names[0]: others[0]}
-    wanted = "x (or " + names[0] + ")" if len(names) == 1 else "one array for each input: " + (
-        ", ".join(names))
+    wanted = (
+        "x (or " + names[0] + ")"
+        if len(names) == 1
+        else "one array for each input: " + (", ".join(names))
+    )
     raise DataError(
         f"{name}: expected {wanted}, found {', '.join(found)[:200] or 'no array'}; name the arrays "
         "in numpy.savez accordingly."

@@ -1,7 +1,7 @@
 """Output drift: a candidate's outputs against the reference's, one pure function a metric.
 
 Every function takes `reference` and `candidate` of the same shape, samples first, and computes
-in float64. NaN and infinity are counted and left in, never replaced. Formulas: see `docs/metrics.md`.
+in float64. NaN and infinity are counted and left in, never replaced. Formulas: docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -130,9 +130,23 @@ def two_columns(scores: Array) -> Array:
     return np.hstack([1 - scores, scores]) if scores.shape[1] == 1 else scores
 
 
-def top1_agreement(reference: Array, candidate: Array) -> float:
-    """Return the mean of `top1_agreements`."""
-    return float(np.mean(top1_agreements(reference, candidate)))
+def has_one_top_class(scores: Array) -> Array:
+    """Return on which samples one class alone has the highest score, boolean, `(samples,)`."""
+    return np.asarray(top_classes(scores).sum(axis=1) == 1)
+
+
+def top1_agreement(reference: Array, candidate: Array) -> float | None:
+    """Return the mean of `top1_agreements` over samples on which the reference has one top class.
+
+    Where the reference itself scores several classes alike there is nothing to agree with.
+
+    Returns:
+        None where the reference has one top class on no sample.
+    """
+    decided = has_one_top_class(reference)
+    if not decided.any():
+        return None
+    return float(np.mean(top1_agreements(reference[decided], candidate[decided])))
 
 
 def non_finite_count(candidate: Array) -> int:
@@ -168,8 +182,12 @@ METRICS: dict[str, MetricInfo] = {
     "rmse": MetricInfo("RMSE", "", False, "root mean square of y - r"),
     "sqnr_db": MetricInfo("SQNR", "dB", True, "signal power over error power, in decibels"),
     "cosine_similarity": MetricInfo("Cosine", "", True, "mean cosine of the angle between y and r"),
-    "top1_agreement": MetricInfo("Agreement", "%", True, "samples on which the top class is the same"),
-    "non_finite_count": MetricInfo("NaN or Inf", "", False, "output values that are NaN or infinite"),
+    "top1_agreement": MetricInfo(
+        "Agreement", "%", True, "samples on which the top class is the same"
+    ),
+    "non_finite_count": MetricInfo(
+        "NaN or Inf", "", False, "output values that are NaN or infinite"
+    ),
 }
 
 
@@ -184,7 +202,9 @@ class Drift:
         sqnr_db: `inf` for identical outputs.
         cosine_similarity: Mean over samples.
         worst_cosine_similarity: Least over samples.
-        top1_agreement: None where the output is no class distribution.
+        top1_agreement: Over the samples on which the reference has one top class; None where the
+            output is no class distribution or no sample has one.
+        top1_samples: Number of those samples; None where the output is no class distribution.
         top1_ties: Samples in which several classes share the candidate's top score; None likewise.
         non_finite_count: NaN and infinite values of the candidate.
         max_abs_error_lsb: `max_abs_error` in steps of the output's scale; None for float outputs.
@@ -197,6 +217,7 @@ class Drift:
     cosine_similarity: float
     worst_cosine_similarity: float
     top1_agreement: float | None
+    top1_samples: int | None
     top1_ties: int | None
     non_finite_count: int
     max_abs_error_lsb: float | None = None
@@ -215,7 +236,11 @@ class Drift:
 
 
 _ALWAYS_MEASURED = (
-    "max_abs_error", "mean_abs_error", "rmse", "sqnr_db", "cosine_similarity",
+    "max_abs_error",
+    "mean_abs_error",
+    "rmse",
+    "sqnr_db",
+    "cosine_similarity",
     "worst_cosine_similarity",
 )
 
@@ -246,6 +271,7 @@ def measure_drift(
         cosine_similarity=float(np.mean(similarities)),
         worst_cosine_similarity=float(np.min(similarities)),
         top1_agreement=top1_agreement(reference, candidate) if classes else None,
+        top1_samples=int(np.count_nonzero(has_one_top_class(reference))) if classes else None,
         top1_ties=_count_ties(candidate) if classes else None,
         non_finite_count=non_finite_count(candidate),
         max_abs_error_lsb=largest / step if step else None,
@@ -277,6 +303,7 @@ def worst_drift(drifts: Iterable[Drift]) -> Drift:
         cosine_similarity=worst("cosine_similarity", min),
         worst_cosine_similarity=worst("worst_cosine_similarity", min),
         top1_agreement=worst("top1_agreement", min),
+        top1_samples=worst("top1_samples", min),
         top1_ties=worst("top1_ties", sum),
         non_finite_count=sum(d.non_finite_count for d in found),
         max_abs_error_lsb=worst("max_abs_error_lsb", max),

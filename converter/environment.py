@@ -1,4 +1,4 @@
-"""The conditions of a measurement: processor, threads and versions, without importing TensorFlow."""
+"""The conditions of a measurement: processor, threads, versions; without importing TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8",
-                     "asimd", "asimddp", "i8mm", "sve")
+_INSTRUCTION_SETS = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "i8mm",
+    "sve",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +48,9 @@ def read_environment(threads: int) -> Environment:
     model, flags = _read_cpuinfo()
     return Environment(
         cpu=model,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1,
         instruction_sets=tuple(name for name in _INSTRUCTION_SETS if name in flags),
         threads=threads,
         python=platform.python_version(),
@@ -61,10 +73,9 @@ def _read_cpuinfo() -> tuple[str, set[str]]:
     path = Path("/proc/cpuinfo")
     if not path.is_file():
         return platform.processor() or platform.machine() or "unknown", set()
-    fields = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in path.read_text(errors="replace").splitlines()
-        if ":" in line
-    )
+    fields: dict[str, str] = {}
+    for line in path.read_text(errors="replace").splitlines():
+        key, _, value = line.partition(":")
+        fields[key.strip()] = value.strip()
     name = fields.get("model name") or fields.get("Model") or platform.machine()
     return name, set((fields.get("flags") or fields.get("Features") or "").split())

@@ -5,20 +5,14 @@ The one module that touches Keras and TensorFlow's loaders.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
 
 from converter.errors import ModelFileError
 from converter.saved_model_file import extract_saved_model
@@ -140,7 +134,9 @@ def _from_keras(model: Any, name: str, loader: str) -> FloatModel:  # noqa: ANN4
         )
     raw_names = list(getattr(model, "input_names", None) or [tensor.name for tensor in inputs])
     input_names = unique_names(raw_names, "input")
-    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    # Keras 3 and Keras 2 keep the form of the inputs (a dict, a list) under different names.
+    structures = (getattr(model, "_inputs_struct", None), getattr(model, "_nested_inputs", None))
+    structure = next((s for s in structures if isinstance(s, dict | list | tuple)), None)
     output_names = getattr(model, "output_names", None)
     if not output_names and type(model).__name__ == "Sequential":
         output_names = [model.layers[-1].name]
@@ -148,18 +144,19 @@ def _from_keras(model: Any, name: str, loader: str) -> FloatModel:  # noqa: ANN4
     def call(tensors: Tensors) -> Tensors:
         flat = [tensors[key] for key in input_names]
         packed = flat[0] if len(flat) == 1 else flat
-        if isinstance(structure, dict | list | tuple):
+        if structure is not None:
             packed = tf.nest.pack_sequence_as(structure, flat)
         return _named_outputs(model(packed, training=False), output_names)
 
     specs = [
-        TensorSpec(key, tuple(tensor.shape), _dtype_of(tensor))
+        TensorSpec(key, tuple(tensor.shape), dtype_of(tensor))
         for key, tensor in zip(input_names, inputs, strict=True)
     ]
     return FloatModel(call, _complete_signature(call, specs, name), model, loader, raw_names)
 
 
-def _dtype_of(tensor: Any) -> str:  # noqa: ANN401
+def dtype_of(tensor: Any) -> str:  # noqa: ANN401
+    """Return a tensor's or a spec's dtype as a name such as `float32`."""
     return str(tf.as_dtype(tensor.dtype).name)
 
 
@@ -167,8 +164,13 @@ def _named_outputs(result: Any, known: Sequence[str] | None) -> Tensors:  # noqa
     """Give each output tensor one name: a dict's keys, or the model's own output names."""
     if isinstance(result, Mapping):
         keys = list(result)
-        return dict(zip(unique_names(map(str, keys), "output"), tf.nest.flatten(
-            [result[key] for key in keys]), strict=True))
+        return dict(
+            zip(
+                unique_names(map(str, keys), "output"),
+                tf.nest.flatten([result[key] for key in keys]),
+                strict=True,
+            )
+        )
     flat = tf.nest.flatten(result)
     names = list(known or [])
     if len(names) != len(flat):
@@ -202,7 +204,7 @@ def _load_saved_model(folder: Path, name: str) -> FloatModel:
         return _named_outputs(function(**fed), None)
 
     specs = [
-        TensorSpec(key, _shape_of(arguments[raw].shape), _dtype_of(arguments[raw]))
+        TensorSpec(key, shape_of(arguments[raw].shape), dtype_of(arguments[raw]))
         for raw, key in zip(raw_inputs, input_names, strict=True)
     ]
     signature = _complete_signature(call, specs, name)
@@ -248,14 +250,15 @@ def _load_frozen_graph(
         return dict(zip(output_names, tf.nest.flatten(results), strict=True))
 
     specs = [
-        TensorSpec(key, _shape_of(tensor.shape), _dtype_of(tensor))
+        TensorSpec(key, shape_of(tensor.shape), dtype_of(tensor))
         for key, tensor in zip(input_names, placeholders, strict=True)
     ]
     signature = _complete_signature(call, specs, name)
     return FloatModel(call, signature, wrapped, "frozen_graph", list(feeds))
 
 
-def _shape_of(shape: tf.TensorShape) -> Shape | None:
+def shape_of(shape: tf.TensorShape) -> Shape | None:
+    """Return a shape as a tuple; None where the rank is unknown."""
     return None if shape.rank is None else tuple(shape.as_list())
 
 
@@ -280,7 +283,7 @@ def _complete_signature(
             str(error),
         ) from error
     outputs = tuple(
-        TensorSpec(key, _shape_of(tensor.shape), _dtype_of(tensor))
+        TensorSpec(key, shape_of(tensor.shape), dtype_of(tensor))
         for key, tensor in traced.structured_outputs.items()
     )
     # tf.function sorts a dict's keys; the model's own order is what people know.
@@ -299,229 +302,3 @@ def _named_order(call: Callable[[Tensors], Tensors], specs: dict[str, tf.TensorS
 
     tf.function(record, autograph=False).get_concrete_function(**specs)
     return order
-
-
-def fix_shapes(
-    signature: Signature, data_shapes: Mapping[str, Shape] | None = None
-) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """Choose a size for every open input dimension.
-
-    Args:
-        signature: The model's own, with None for open dimensions.
-        data_shapes: Shapes of one sample for each input (no batch), where data is given.
-
-    Returns:
-        The full input shapes, batch first, and a sentence for each choice other than batch 1.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    notes = []
-    batch = next((s.shape[0] for s in signature.inputs if s.shape and s.shape[0]), 1)
-    for spec in signature.inputs:
-        declared = spec.shape
-        sample = (data_shapes or {}).get(spec.name)
-        if declared is None:
-            declared = (None, *(sample or ()))
-        sizes = [batch if index == 0 and size is None else size for index, size in
-                 enumerate(declared)]
-        for index, size in enumerate(sizes):
-            if size is None:
-                known = sample[index - 1] if sample and len(sample) >= index else None
-                sizes[index] = known or default_size(len(declared))
-                source = "the data" if known else "a default"
-                notes.append(
-                    f"Dimension {index} of input {spec.name} is open in the model; it is fixed to "
-                    f"{sizes[index]} by {source}."
-                )
-        shapes[spec.name] = tuple(int(size or 1) for size in sizes)
-    return shapes, notes
-
-
-def default_size(rank: int) -> int:
-    """Return what an open dimension is fixed to without data: 224 pixels, or 32 steps."""
-    return 224 if rank == 4 else 32
-
-
-def freeze(
-    model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Path
-) -> tuple[list[TensorSpec], list[str]]:
-    """Write the model at fixed input shapes as a SavedModel whose variables are constants.
-
-    Args:
-        model: The loaded model.
-        shapes: Full input shapes, batch first.
-        folder: Where the SavedModel goes.
-
-    Returns:
-        The outputs at these input shapes, and notes; one where the variables could not be turned
-        into constants.
-
-    Raises:
-        ModelFileError: When the model cannot be traced at these shapes.
-    """
-    order = [spec.name for spec in model.signature.outputs]
-    specs = {
-        spec.name: tf.TensorSpec(shapes[spec.name], spec.dtype, name=spec.name)
-        for spec in model.signature.inputs
-    }
-
-    def call_in_order(**tensors: tf.Tensor) -> list[tf.Tensor]:
-        results = model.call(tensors)
-        return [results[key] for key in order]
-
-    try:
-        traced = tf.function(call_in_order, autograph=False).get_concrete_function(**specs)
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0][:160]
-        raise ModelFileError(
-            f"The model cannot be called with inputs of shape "
-            f"{', '.join(str(shape) for shape in shapes.values())} ({line}); give data of the "
-            "shape that it expects.",
-            str(error),
-        ) from error
-    module = tf.Module()
-    notes = []
-    try:
-        module.serve = _frozen_function(traced, specs, order)
-        _save(module, specs, folder)
-    except Exception as error:  # noqa: BLE001 - any failure to freeze has the same way round
-        shutil.rmtree(folder, ignore_errors=True)
-        notes.append(
-            "The model keeps state (variables that change, or lookup tables), so it is converted "
-            f"without turning its variables into constants ({type(error).__name__})."
-        )
-        module = tf.Module()
-        module.model = model.trackable
-        module.serve = tf.function(lambda **kw: model.call(kw), autograph=False)
-        _save(module, specs, folder)
-    outputs = [
-        TensorSpec(name, _shape_of(tensor.shape), _dtype_of(tensor))
-        for name, tensor in zip(order, tf.nest.flatten(traced.structured_outputs), strict=True)
-    ]
-    return outputs, notes
-
-
-def _frozen_function(
-    traced: Any, specs: Mapping[str, tf.TensorSpec], order: Sequence[str]  # noqa: ANN401
-) -> Any:  # noqa: ANN401
-    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
-    known = {tensor.name.split(":")[0]: index for index, tensor in enumerate(frozen.inputs)}
-    if set(known) != set(specs):
-        raise ValueError(f"expected the inputs {sorted(specs)}, found {sorted(known)}")
-    names = sorted(specs, key=lambda name: known[name])
-
-    def serve(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        results = tf.nest.flatten(frozen(*[tensors[name] for name in names]))
-        return dict(zip(order, results, strict=True))
-
-    return tf.function(serve, autograph=False)
-
-
-def _save(module: tf.Module, specs: Mapping[str, tf.TensorSpec], folder: Path) -> None:
-    concrete = module.serve.get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: concrete})
-
-
-class ReferenceRunner:
-    """Runs the original model on evaluation samples and times it."""
-
-    def __init__(self, model: FloatModel, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Prepare calls at the given full input shapes."""
-        self._model = model
-        self._shapes = dict(shapes)
-        self._batch = next((shape[0] for shape in shapes.values() if shape), 1)
-        self._function = tf.function(lambda **kw: model.call(kw), autograph=False)
-        self._timed: Callable[[], Any] | None = None
-
-    def run(self, inputs: Mapping[str, np.ndarray], batch: int) -> tuple[dict[str, np.ndarray], int]:
-        """Return the outputs for all samples and the batch size that was used.
-
-        Larger batches are tried first; a model that only takes its own batch falls back to it.
-        """
-        open_batch = all(not s.shape or s.shape[0] is None for s in self._model.signature.inputs)
-        if open_batch and batch > self._batch:
-            with contextlib.suppress(tf.errors.OpError, ValueError, TypeError):
-                outputs = self._in_batches(inputs, batch, open_batch=True)
-                if _same_leading_size(outputs, inputs):
-                    return outputs, batch
-        return self._in_batches(inputs, self._batch, open_batch=False), self._batch
-
-    def _in_batches(
-        self, inputs: Mapping[str, np.ndarray], batch: int, *, open_batch: bool
-    ) -> dict[str, np.ndarray]:
-        specs = {
-            spec.name: tf.TensorSpec(
-                ((None if open_batch else self._shapes[spec.name][0]), *self._shapes[spec.name][1:])
-                if self._shapes[spec.name] else (),
-                spec.dtype,
-            )
-            for spec in self._model.signature.inputs
-        }
-        function = self._function.get_concrete_function(**specs)
-        samples = len(next(iter(inputs.values())))
-        parts: dict[str, list[np.ndarray]] = {}
-        for start in range(0, samples, batch):
-            fed = {name: np.asarray(array[start : start + batch]) for name, array in inputs.items()}
-            count = len(next(iter(fed.values())))
-            if not open_batch and count < batch:
-                fed = {name: _pad(array, batch) for name, array in fed.items()}
-            fed = {name: array if specs[name].shape.rank else array[0] for name, array in
-                   fed.items()}
-            result = function(**{name: tf.constant(array) for name, array in fed.items()})
-            for name, tensor in result.items():
-                value = _plain(tensor)
-                value = value[None] if value.ndim == 0 else value
-                parts.setdefault(name, []).append(value[:count])
-        return {name: np.concatenate(values) for name, values in parts.items()}
-
-    def prepare_timing(self, inputs: Mapping[str, np.ndarray]) -> float:
-        """Trace at the timed shapes and return the first call's milliseconds, tracing included."""
-        specs = {
-            spec.name: tf.TensorSpec(self._shapes[spec.name], spec.dtype)
-            for spec in self._model.signature.inputs
-        }
-        fed = {}
-        for name, array in inputs.items():
-            shape = self._shapes[name]
-            fed[name] = tf.constant(_pad(array[: shape[0]], shape[0]) if shape else array[0])
-        start = time.perf_counter()
-        # The tf.function itself is called, as an application would, not its concrete function.
-        function = tf.function(
-            lambda **kw: self._model.call(kw), autograph=False, input_signature=None
-        )
-        function.get_concrete_function(**specs)
-        self._timed = lambda: function(**fed)
-        tf.nest.map_structure(_plain, self._timed())
-        return (time.perf_counter() - start) * 1e3
-
-    def time_runs(self, runs: int, seconds: float) -> list[float]:
-        """Return milliseconds of each call: at least `runs`, and for at least `seconds`."""
-        if self._timed is None:
-            raise ValueError("expected prepare_timing() before time_runs()")
-        samples: list[float] = []
-        clock = time.perf_counter_ns
-        end = clock() + int(seconds * 1e9)
-        while len(samples) < runs or clock() < end:
-            start = clock()
-            self._timed()
-            samples.append((clock() - start) / 1e6)
-        return samples
-
-
-def _plain(tensor: tf.Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.numpy()
-    if tensor.dtype == tf.bfloat16:
-        return array.astype(np.float32)
-    return array
-
-
-def _pad(array: np.ndarray, count: int) -> np.ndarray:
-    """Repeat the last sample until there are `count`: fixed-batch models take no fewer."""
-    missing = count - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing > 0 else array
-
-
-def _same_leading_size(
-    outputs: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]
-) -> bool:
-    samples = len(next(iter(inputs.values())))
-    return all(len(array) == samples for array in outputs.values())

@@ -75,8 +75,9 @@ def read_frozen_graph(
         if node.name not in consumed and node.op not in {"Placeholder", "Const", "NoOp"}
     ]
     facts.input_tensors = _tensor_names(path, "--inputs", inputs or placeholders, nodes)
-    facts.output_tensors = _tensor_names(path, "--outputs", outputs or facts.candidate_outputs,
-                                         nodes)
+    facts.output_tensors = _tensor_names(
+        path, "--outputs", outputs or facts.candidate_outputs, nodes
+    )
     facts.inputs = _input_specs(facts.input_tensors, nodes)
     facts.outputs = [
         TensorSpec(name, None, None) for name in unique_names(facts.output_tensors, "output")

@@ -35,8 +35,11 @@ def read_images(
         DataError: When there is none, one cannot be read, or the model takes no images.
     """
     members = sorted(
-        (m for m in content_members(archive)
-         if PurePosixPath(m.filename).suffix.lower() in SUFFIXES),
+        (
+            m
+            for m in content_members(archive)
+            if PurePosixPath(m.filename).suffix.lower() in SUFFIXES
+        ),
         key=lambda member: member.filename,
     )
     if not members:
@@ -51,9 +54,9 @@ def read_images(
             f"{name}: {len(members)} images of {height}x{width}x{channels} take more than "
             f"{int(current_limits().data_bytes)} bytes; give fewer."
         )
-    pixels = np.stack([
-        _pixels(archive, member, name, (height, width, channels)) for member in members
-    ])
+    pixels = np.stack(
+        [_pixels(archive, member, name, (height, width, channels)) for member in members]
+    )
     notes = [
         f"{len(members)} images were resized to {height}x{width} with {channels} channel(s) and "
         f"scaled to {scale}."

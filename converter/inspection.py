@@ -61,8 +61,12 @@ def _ask(
     try:
         answer = subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "converter", *arguments],
-            cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=INSPECTION_SECONDS, check=False,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSPECTION_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise error(

@@ -38,8 +38,11 @@ class KerasFacts:
     @property
     def layers(self) -> list[str]:
         """Class names of the layers, in the file's order, nested models opened."""
-        lists = (node["config"].get("layers") for node in walk_layers(self.config)
-                 if isinstance(node["config"], dict))
+        lists = (
+            node["config"].get("layers")
+            for node in walk_layers(self.config)
+            if isinstance(node["config"], dict)
+        )
         found = [layer for layers in lists if isinstance(layers, list) for layer in layers]
         return [str(layer.get("class_name")) for layer in found if isinstance(layer, dict)]
 
@@ -51,12 +54,14 @@ def read_keras_archive(path: Path) -> KerasFacts:
         ModelFileError: When a part is missing, damaged or holds code (`Lambda`).
     """
     with open_zip(path, ModelFileError) as archive:
-        config = _parse_config(path, read_member(archive, "config.json", ModelFileError,
-                                                 MAX_CONFIG_BYTES))
+        config = _parse_config(
+            path, read_member(archive, "config.json", ModelFileError, MAX_CONFIG_BYTES)
+        )
         facts = KerasFacts(config=config)
         if "metadata.json" in archive.namelist():
-            metadata = _parse_config(path, read_member(archive, "metadata.json", ModelFileError,
-                                                       MAX_CONFIG_BYTES))
+            metadata = _parse_config(
+                path, read_member(archive, "metadata.json", ModelFileError, MAX_CONFIG_BYTES)
+            )
             facts.keras_version = str(metadata.get("keras_version", "unknown"))
         _count_archive_weights(path, archive, facts)
     _describe(path, facts)

@@ -176,4 +176,3 @@ def _explain(path: Path, step: str, error: Exception) -> str:
         )
     line = (text.strip().splitlines() or [type(error).__name__])[0][:200]
     return f"{path.stem}: {verbs[step]} ({line})."
-

@@ -97,7 +97,9 @@ def detect_format(path: Path) -> str:
             "give the folder that tf.saved_model.save or model.export wrote."
         )
     if not path.is_file():
-        raise ModelFileError(f"{path.name}: expected {EXPECTED}, found no such file; check the path.")
+        raise ModelFileError(
+            f"{path.name}: expected {EXPECTED}, found no such file; check the path."
+        )
     try:
         with path.open("rb") as stream:
             head = stream.read(16)
@@ -107,7 +109,7 @@ def detect_format(path: Path) -> str:
         ) from broken
     if not head:
         raise ModelFileError(
-            f"{path.name}: expected {EXPECTED}, found an empty file (0 bytes); save the model again."
+            f"{path.name}: expected {EXPECTED}, found an empty file (0 bytes); save it again."
         )
     return _format_of_head(path, head)
 
@@ -148,9 +150,7 @@ def _format_of_zip(path: Path) -> str:
     )
 
 
-def inspect_model(
-    path: Path, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
-) -> ModelFile:
+def inspect_model(path: Path, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> ModelFile:
     """Describe a model file without executing anything in it.
 
     Args:
@@ -221,9 +221,7 @@ def _describe_saved_model(model: ModelFile) -> None:
         )
 
 
-def _describe_frozen_graph(
-    model: ModelFile, inputs: Sequence[str], outputs: Sequence[str]
-) -> None:
+def _describe_frozen_graph(model: ModelFile, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     facts = read_frozen_graph(model.path, inputs, outputs)
     model.parameters, model.parameter_bytes = facts.parameters, facts.parameter_bytes
     model.inputs, model.outputs = facts.inputs, facts.outputs

@@ -1,4 +1,4 @@
-"""The Python script that rebuilds a variant with plain TensorFlow, and checks that it is the same."""
+"""The Python script that rebuilds a variant with plain TensorFlow and checks that it is equal."""
 
 from __future__ import annotations
 
@@ -95,22 +95,23 @@ if __name__ == "__main__":
     raise SystemExit(main())
 ''')
 
-_LOAD_KERAS = '''    {import_line}
+_LOAD_KERAS = """    {import_line}
 
     model = {module}.models.load_model(path, compile=False, safe_mode=True)
-    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    structures = (getattr(model, "_inputs_struct", None), getattr(model, "_nested_inputs", None))
+    structure = next((s for s in structures if isinstance(s, dict | list | tuple)), None)
 
     def call(tensors):
         flat = [tensors[name] for name, _, _ in INPUTS]
         packed = flat[0] if len(flat) == 1 else flat
-        if isinstance(structure, dict | list | tuple):
+        if structure is not None:
             packed = tf.nest.pack_sequence_as(structure, flat)
         result = model(packed, training=False)
         return list(result.values()) if isinstance(result, dict) else tf.nest.flatten(result)
 
-    return call'''
+    return call"""
 
-_LOAD_SAVED_MODEL = '''    import zipfile
+_LOAD_SAVED_MODEL = """    import zipfile
 
     folder = path
     if path.is_file():
@@ -130,9 +131,9 @@ _LOAD_SAVED_MODEL = '''    import zipfile
         return list(function(**fed).values())
 
     call.keep_alive = loaded
-    return call'''
+    return call"""
 
-_LOAD_FROZEN_GRAPH = '''    graph_def = tf.compat.v1.GraphDef()
+_LOAD_FROZEN_GRAPH = """    graph_def = tf.compat.v1.GraphDef()
     graph_def.ParseFromString(path.read_bytes())
     wrapped = tf.compat.v1.wrap_function(
         lambda: tf.import_graph_def(graph_def, name=""), signature=[]
@@ -145,7 +146,7 @@ _LOAD_FROZEN_GRAPH = '''    graph_def = tf.compat.v1.GraphDef()
     def call(tensors):
         return tf.nest.flatten(function(*[tensors[name] for name, _, _ in INPUTS]))
 
-    return call'''
+    return call"""
 
 _REPRESENTATIVE = '''
 def representative_samples(path):
@@ -197,9 +198,12 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
         calibration_argument=(
             f'    parser.add_argument("calibration", type=Path, help="{CALIBRATION_FILE} of the '
             'run")'
-        ) if calibrates else "",
+        )
+        if calibrates
+        else "",
         representative=_REPRESENTATIVE.format(batch=comparison.settings["batch"])
-        if calibrates else "",
+        if calibrates
+        else "",
     )
 
 
@@ -264,5 +268,7 @@ def _flag_lines(recipe: Recipe) -> str:
             "converter._experimental_disable_per_channel_quantization_for_dense_layers = True"
         )
     if recipe.calibrate:
-        lines.append("converter.representative_dataset = lambda: representative_samples(calibration)")
+        lines.append(
+            "converter.representative_dataset = lambda: representative_samples(calibration)"
+        )
     return "\n".join(f"    {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""A recipe: what is asked of TFLiteConverter, refused when it is built if it cannot mean anything."""
+"""A recipe: what is asked of TFLiteConverter, refused at once where it can mean nothing."""
 
 from __future__ import annotations
 
@@ -84,7 +84,10 @@ class Recipe:
         if unknown or not isinstance(values.get("name"), str):
             found = ", ".join(unknown) or "no name"
             raise RecipeError(f"A recipe has the fields {', '.join(sorted(known))}; found {found}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        flags: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**flags)
 
 
 def recipe_problems(flags: Mapping[str, Any]) -> list[str]:
@@ -176,7 +179,7 @@ def _io_type_problems(flags: Mapping[str, Any]) -> list[str]:
             "and calibration samples."
         )
     if "int16" in io_types and not int16x8:
-        problems.append("int16 inputs and outputs belong to int16x8; choose int8, uint8 or float32.")
+        problems.append("int16 inputs and outputs belong to int16x8; choose another type.")
     if io_types & {"int8", "uint8"} and int16x8:
         problems.append("int16x8 takes float32 or int16 inputs and outputs, not 8-bit ones.")
     return problems

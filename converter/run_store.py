@@ -128,7 +128,10 @@ def start_run(request: RunRequest) -> str:
         with (folder / "job.log").open("wb") as log:
             job = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "converter", "job", str(folder)],
-                cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
         write_whole(folder / PID_FILE, str(job.pid).encode())

@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 SAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "sample_models"
-_ORDER = ("digits_cnn", "digits_mobilenet", "cancer_mlp", "sunspots_lstm", "wine_two_inputs",
-          "digits_fourier")
+_ORDER = (
+    "digits_cnn",
+    "digits_mobilenet",
+    "cancer_mlp",
+    "sunspots_lstm",
+    "wine_two_inputs",
+    "digits_fourier",
+)
 
 
 @dataclass(frozen=True)

@@ -125,14 +125,11 @@ def fit_samples(raw: RawData, name: str, inputs: Sequence[TensorSpec]) -> Sample
     return Samples(fitted, labels, tuple(notes))
 
 
-def _fit_array(
-    array: Array, name: str, spec: TensorSpec, only: bool, notes: list[str]
-) -> Array:
+def _fit_array(array: Array, name: str, spec: TensorSpec, only: bool, notes: list[str]) -> Array:
     label = "x" if only else spec.name
     if array.dtype.kind not in "fiub":
         raise DataError(
-            f"{name}: expected numbers in {label}, found {array.dtype}; save it as a numeric "
-            "array."
+            f"{name}: expected numbers in {label}, found {array.dtype}; save it as a numeric array."
         )
     shaped = _fit_shape(array, name, label, spec.shape, notes)
     return _fit_dtype(shaped, name, label, spec.dtype or "float32", notes)
@@ -155,8 +152,9 @@ def _fit_shape(
     closed = [s for s in wanted if s is not None]
     if array.ndim >= 1 and len(closed) == len(wanted) and size == math.prod(closed):
         shape = (len(array), *closed)
-        notes.append(f"{label} of shape {format_shape(array.shape)} was reshaped to "
-                     f"{format_shape(shape)}.")
+        notes.append(
+            f"{label} of shape {format_shape(array.shape)} was reshaped to {format_shape(shape)}."
+        )
         return array.reshape(shape)
     if None in wanted and array.ndim == len(wanted) and array.ndim >= 1:
         # (samples, steps) for an input of (samples, steps, 1)
@@ -198,8 +196,10 @@ def _fit_dtype(array: Array, name: str, label: str, wanted: str, notes: list[str
             notes.append(f"{label} holds {broken} values that are NaN or infinite.")
         constant = fitted.size > 1 and fitted.min() == fitted.max()
         if constant:
-            notes.append(f"All values of {label} are {fitted.flat[0]:g}: nothing can be learned "
-                         "from a constant.")
+            notes.append(
+                f"All values of {label} are {fitted.flat[0]:g}: nothing can be learned "
+                "from a constant."
+            )
     return fitted
 
 
@@ -245,9 +245,7 @@ def random_samples(inputs: Sequence[TensorSpec], count: int, seed: int) -> Sampl
     return Samples(arrays, {}, (note,))
 
 
-def split_counts(
-    available: int, samples: int | None, calibration: int | None
-) -> tuple[int, int]:
+def split_counts(available: int, samples: int | None, calibration: int | None) -> tuple[int, int]:
     """Return how many samples calibrate and how many are evaluated; the two never overlap.
 
     Args:

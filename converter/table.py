@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from converter.comparison import Comparison, Variant
 from converter.verdict import judge, size_ratio, speed_ratio
 
-HEADER = ("recipe", "size", "smaller", "p50", "faster", "SQNR", "max error", "agreement", "accuracy")
+HEADER = (
+    "recipe",
+    "size",
+    "smaller",
+    "p50",
+    "faster",
+    "SQNR",
+    "max error",
+    "agreement",
+    "accuracy",
+)
 
 
 def format_comparison(comparison: Comparison) -> str:
@@ -19,7 +29,8 @@ def format_comparison(comparison: Comparison) -> str:
     lines += [f"failed: {v.error}" for v in comparison.variants if v.status != "ok"]
     lines += [
         f"{v.recipe}: {note}"
-        for v in comparison.variants if v.status == "ok" and not v.runnable
+        for v in comparison.variants
+        if v.status == "ok" and not v.runnable
         for note in v.audit.notes
     ]
     return "\n".join(lines)
@@ -29,8 +40,13 @@ def _reference_row(comparison: Comparison) -> tuple[str, ...]:
     latency, accuracy = comparison.reference.latency, comparison.reference.accuracy
     return (
         "original",
-        _bytes(comparison.model.size_without_optimizer_bytes), "1.0x",
-        f"{latency.p50_ms:.3f} ms" if latency else "-", "1.0x", "-", "-", "-",
+        _bytes(comparison.model.size_without_optimizer_bytes),
+        "1.0x",
+        f"{latency.p50_ms:.3f} ms" if latency else "-",
+        "1.0x",
+        "-",
+        "-",
+        "-",
         f"{accuracy.top1:.1%}" if accuracy and accuracy.top1 is not None else "-",
     )
 

@@ -29,7 +29,7 @@ def import_proto(module: str) -> Any:  # noqa: ANN401 - generated modules have n
         return importlib.import_module(f"tensorflow.{module}")
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError("TensorFlow is not installed; run pip install -r requirements.txt")
+        raise ModuleNotFoundError("TensorFlow is missing; run pip install -r requirements.txt")
     stand_in = types.ModuleType("tensorflow")
     stand_in.__path__ = list(spec.submodule_search_locations)
     sys.modules["tensorflow"] = stand_in

@@ -107,7 +107,8 @@ def representative_samples(
         chunk = {name: array[start : start + batch] for name, array in calibration.items()}
         yield {
             name: np.concatenate([a, np.repeat(a[-1:], batch - len(a), axis=0)])
-            if len(a) < batch else np.ascontiguousarray(a)
+            if len(a) < batch
+            else np.ascontiguousarray(a)
             for name, a in chunk.items()
         }
 

@@ -128,9 +128,10 @@ def _read(model: Any) -> TfliteFile:  # noqa: ANN401
     ]
     operators = [
         Operator(
-            *names[operator.opcodeIndex],
-            _pick(table, operator.inputs),
-            _pick(table, operator.outputs),
+            name=names[operator.opcodeIndex][0],
+            is_custom=names[operator.opcodeIndex][1],
+            inputs=_pick(table, operator.inputs),
+            outputs=_pick(table, operator.outputs),
         )
         for subgraph, table in zip(model.subgraphs, tables, strict=True)
         for operator in ([] if subgraph.operators is None else subgraph.operators)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from converter.child_process import Worker
 from converter.errors import LiteDriftError
 from converter.latency import LatencyProtocol, LatencyStats
+from converter.progress import ProgressTracker
+from converter.worker_pool import WorkerPool
 
 
 @dataclass
@@ -28,37 +31,78 @@ class Candidate:
 
     name: str
     worker: Worker
-    init_ms: float | None
-    first_ms: float | None
+    init_ms: float | None = None
+    first_ms: float | None = None
     samples_ms: list[float] = field(default_factory=list)
     warmup_runs: int = 0
     error: str | None = None
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether it has samples and did not drop out."""
+        return self.error is None and bool(self.samples_ms)
+
     def stats(self, threads: int) -> LatencyStats | None:
         """Summarize; None where nothing was measured."""
-        if self.error is not None or not self.samples_ms:
+        if not self.is_measured:
             return None
         return LatencyStats.from_samples(
-            np.array(self.samples_ms), threads=threads, warmup_runs=self.warmup_runs,
-            init_ms=self.init_ms, first_ms=self.first_ms,
+            np.array(self.samples_ms),
+            threads=threads,
+            warmup_runs=self.warmup_runs,
+            init_ms=self.init_ms,
+            first_ms=self.first_ms,
         )
 
 
+def start_candidates(
+    pool: WorkerPool, files: Mapping[str, Path], samples: Path, threads: int, limit_seconds: float
+) -> list[Candidate]:
+    """Load each file in a fresh process, one after the other, timing load and first inference.
+
+    Args:
+        pool: Of the run.
+        files: `.tflite` files by recipe.
+        samples: Evaluation samples, as `sample_arrays` writes them; the first is fed.
+        threads: For LiteRT.
+        limit_seconds: Bound on one load.
+    """
+    # All processes start first: their imports go on side by side, the timed loads do not.
+    workers = {name: pool.start("timing", f"{name}: LiteRT") for name in files}
+    for worker in workers.values():
+        worker.ask("ready", limit_seconds)
+    candidates = []
+    for name, path in files.items():
+        candidate = Candidate(name, workers[name])
+        try:
+            answer = candidate.worker.ask(
+                "prepare", limit_seconds, samples=str(samples), path=str(path), threads=threads
+            )
+            candidate.init_ms, candidate.first_ms = answer["init_ms"], answer["first_ms"]
+        except LiteDriftError as error:
+            candidate.error = str(error)
+        candidates.append(candidate)
+    return candidates
+
+
 def turn_labels(names: list[str], protocol: LatencyProtocol) -> list[str]:
-    """Return the names of all turns, in order, for progress."""
+    """Return the labels of all turns, in order, for progress."""
     return [
-        f"measure {name}, turn {turn} of {protocol.rounds}"
+        _turn_label(name, turn, protocol)
         for turn in range(1, protocol.rounds + 1)
         for name in names
     ]
+
+
+def _turn_label(name: str, turn: int, protocol: LatencyProtocol) -> str:
+    return f"measure {name}, turn {turn} of {protocol.rounds}"
 
 
 def measure_in_turns(
     candidates: list[Candidate],
     protocol: LatencyProtocol,
     limit_seconds: float,
-    begin: Callable[[str], None],
-    end: Callable[[str], None],
+    tracker: ProgressTracker,
 ) -> None:
     """Warm every candidate up, then time them in turns; one that fails drops out alone.
 
@@ -66,18 +110,17 @@ def measure_in_turns(
         candidates: Prepared candidates; their `samples_ms` are filled.
         protocol: How often and how long.
         limit_seconds: Bound on one turn.
-        begin: Called with a turn's label before it.
-        end: Called with it afterwards.
+        tracker: Told of every turn.
     """
     for candidate in candidates:
         warmed = _time(candidate, protocol.warmup_runs, protocol.warmup_seconds, limit_seconds)
         candidate.warmup_runs = len(warmed)
     for turn, (runs, seconds) in enumerate(protocol.round_shares(), start=1):
         for candidate in candidates:
-            label = f"measure {candidate.name}, turn {turn} of {protocol.rounds}"
-            begin(label)
+            label = _turn_label(candidate.name, turn, protocol)
+            tracker.begin(label)
             candidate.samples_ms += _time(candidate, runs, seconds, limit_seconds)
-            end(label)
+            tracker.end(label)
 
 
 def _time(candidate: Candidate, runs: int, seconds: float, limit: float) -> list[float]:

@@ -73,7 +73,7 @@ def judge(comparison: Comparison) -> Verdict:
     random_data = comparison.data.source == "random"
     faithful = [variant for variant in usable if is_faithful(variant)]
     if faithful:
-        best = min(faithful, key=lambda v: (v.size_bytes or 0, v.latency.p50_ms if v.latency else 0))
+        best = min(faithful, key=_cost)
         tail = " On random samples this says little about real inputs." if random_data else ""
         return Verdict(_praise(comparison, best) + tail, best.recipe, "caution" if tail else "good")
     best = max(usable, key=_fidelity)
@@ -83,6 +83,10 @@ def judge(comparison: Comparison) -> Verdict:
         best.recipe,
         "caution",
     )
+
+
+def _cost(variant: Variant) -> tuple[float, float]:
+    return (variant.size_bytes or 0, variant.latency.p50_ms if variant.latency else math.inf)
 
 
 def _fidelity(variant: Variant) -> tuple[float, float]:
@@ -103,7 +107,8 @@ def _describe(comparison: Comparison, variant: Variant) -> str:
     speed = speed_ratio(comparison, variant)
     if not math.isnan(speed):
         parts.append(_times(speed, "faster", "slower"))
-    return f"against the original it is {' and '.join(parts)}, and {_closeness(comparison, variant)}"
+    gains = " and ".join(parts)
+    return f"against the original it is {gains}, and {_closeness(comparison, variant)}"
 
 
 def _times(ratio: float, better: str, worse: str) -> str:

@@ -25,8 +25,11 @@ def evaluate_file(
     inputs = load_arrays(Path(samples))
     probe = LitertModel(Path(path), threads)
     probe.set_inputs(
-        {name: _first(array, probe.inputs[name]["shape"]) for name, array in inputs.items()
-         if name in probe.inputs}
+        {
+            name: _first(array, probe.inputs[name]["shape"])
+            for name, array in inputs.items()
+            if name in probe.inputs
+        }
     )
     probe.invoke()
     peak = _memory("VmHWM")

@@ -12,13 +12,9 @@ from typing import Any  # noqa: E402
 
 import tensorflow as tf  # noqa: E402
 
-from converter.float_model import (  # noqa: E402
-    FloatModel,
-    ReferenceRunner,
-    fix_shapes,
-    freeze,
-    load_float_model,
-)
+from converter.float_model import FloatModel, load_float_model  # noqa: E402
+from converter.freezing import fix_shapes, freeze  # noqa: E402
+from converter.reference_runner import ReferenceRunner  # noqa: E402
 from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
 
 
@@ -33,7 +29,9 @@ class FloatModelWorker:
     def load(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
         """Load the file and say what goes in and out."""
         self.model = load_float_model(
-            Path(request["path"]), request["name"], request["format"],
+            Path(request["path"]),
+            request["name"],
+            request["format"],
             Path(request["work_folder"]),
             (request["input_tensors"], request["output_tensors"]),
         )
@@ -91,8 +89,12 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
     worker = FloatModelWorker()
-    serve({name: getattr(worker, name)
-           for name in ("load", "fix", "freeze", "reference", "prepare", "time")})
+    serve(
+        {
+            name: getattr(worker, name)
+            for name in ("load", "fix", "freeze", "reference", "prepare", "time")
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""The original model as the reference: its outputs and its latency. Workers only."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from converter.float_model import FloatModel
+
+
+class ReferenceRunner:
+    """Runs the original model on evaluation samples and times it."""
+
+    def __init__(self, model: FloatModel, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Prepare calls at the given full input shapes."""
+        self._model = model
+        self._shapes = dict(shapes)
+        self._batch = next((shape[0] for shape in shapes.values() if shape), 1)
+        self._function = tf.function(lambda **kw: model.call(kw), autograph=False)
+        self._timed: Callable[[], Any] | None = None
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], batch: int
+    ) -> tuple[dict[str, np.ndarray], int]:
+        """Return the outputs for all samples and the batch size that was used.
+
+        Larger batches are tried first; a model that only takes its own batch falls back to it.
+        """
+        open_batch = all(not s.shape or s.shape[0] is None for s in self._model.signature.inputs)
+        if open_batch and batch > self._batch:
+            with contextlib.suppress(tf.errors.OpError, ValueError, TypeError):
+                outputs = self._in_batches(inputs, batch, open_batch=True)
+                if _same_leading_size(outputs, inputs):
+                    return outputs, batch
+        return self._in_batches(inputs, self._batch, open_batch=False), self._batch
+
+    def _in_batches(
+        self, inputs: Mapping[str, np.ndarray], batch: int, *, open_batch: bool
+    ) -> dict[str, np.ndarray]:
+        specs = {
+            spec.name: tf.TensorSpec(
+                ((None if open_batch else self._shapes[spec.name][0]), *self._shapes[spec.name][1:])
+                if self._shapes[spec.name]
+                else (),
+                spec.dtype,
+            )
+            for spec in self._model.signature.inputs
+        }
+        function = self._function.get_concrete_function(**specs)
+        samples = len(next(iter(inputs.values())))
+        parts: dict[str, list[np.ndarray]] = {}
+        for start in range(0, samples, batch):
+            fed = {name: np.asarray(array[start : start + batch]) for name, array in inputs.items()}
+            count = len(next(iter(fed.values())))
+            if not open_batch and count < batch:
+                fed = {name: _pad(array, batch) for name, array in fed.items()}
+            fed = {
+                name: array if specs[name].shape.rank else array[0] for name, array in fed.items()
+            }
+            result = function(**{name: tf.constant(array) for name, array in fed.items()})
+            for name, tensor in result.items():
+                value = _plain(tensor)
+                value = value[None] if value.ndim == 0 else value
+                parts.setdefault(name, []).append(value[:count])
+        return {name: np.concatenate(values) for name, values in parts.items()}
+
+    def prepare_timing(self, inputs: Mapping[str, np.ndarray]) -> float:
+        """Trace at the timed shapes and return the first call's milliseconds, tracing included."""
+        specs = {
+            spec.name: tf.TensorSpec(self._shapes[spec.name], spec.dtype)
+            for spec in self._model.signature.inputs
+        }
+        fed = {}
+        for name, array in inputs.items():
+            shape = self._shapes[name]
+            fed[name] = tf.constant(_pad(array[: shape[0]], shape[0]) if shape else array[0])
+        start = time.perf_counter()
+        # The tf.function itself is called, as an application would, not its concrete function.
+        function = tf.function(
+            lambda **kw: self._model.call(kw), autograph=False, input_signature=None
+        )
+        function.get_concrete_function(**specs)
+        self._timed = lambda: function(**fed)
+        tf.nest.map_structure(_plain, self._timed())
+        return (time.perf_counter() - start) * 1e3
+
+    def time_runs(self, runs: int, seconds: float) -> list[float]:
+        """Return milliseconds of each call: at least `runs`, and for at least `seconds`."""
+        if self._timed is None:
+            raise ValueError("expected prepare_timing() before time_runs()")
+        samples: list[float] = []
+        clock = time.perf_counter_ns
+        end = clock() + int(seconds * 1e9)
+        while len(samples) < runs or clock() < end:
+            start = clock()
+            self._timed()
+            samples.append((clock() - start) / 1e6)
+        return samples
+
+
+def _plain(tensor: tf.Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.numpy()
+    if tensor.dtype == tf.bfloat16:
+        return array.astype(np.float32)
+    return array
+
+
+def _pad(array: np.ndarray, count: int) -> np.ndarray:
+    """Repeat the last sample until there are `count`: fixed-batch models take no fewer."""
+    missing = count - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing > 0 else array
+
+
+def _same_leading_size(outputs: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]) -> bool:
+    samples = len(next(iter(inputs.values())))
+    return all(len(array) == samples for array in outputs.values())
