@@ -29,7 +29,11 @@ REFERENCE = "original"
 
 @dataclass(kw_only=True)
 class ModelFacts:
-    """The original model: what its file says, completed by what loading it told."""
+    """The original model: what its file says, completed by what loading it told.
+
+    `size_without_optimizer_bytes` is what a variant's size is held against: the file without the
+    state that only further training needs, and unpacked where it came as a zipped SavedModel.
+    """
 
     name: str
     format: str

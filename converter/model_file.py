@@ -41,7 +41,8 @@ class ModelFile:
         name: The file's own name, shown as text.
         format: One of `FORMATS`, by content.
         sha256: Of the file; of the sorted relative paths and contents for a folder.
-        size_bytes: On disk.
+        size_bytes: On disk, as it was given.
+        unpacked_bytes: On disk as TensorFlow reads it; differs for a zipped SavedModel.
         parameters: Number of weights, optimizer state left out.
         parameter_bytes: Their bytes in the dtype in which they are stored.
         optimizer_bytes: Bytes of optimizer state that the file carries for further training.
@@ -56,6 +57,7 @@ class ModelFile:
     format: str
     sha256: str
     size_bytes: int
+    unpacked_bytes: int = 0
     parameters: int = 0
     parameter_bytes: int = 0
     optimizer_bytes: int = 0
@@ -63,6 +65,15 @@ class ModelFile:
     outputs: list[TensorSpec] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take the size as it is where nothing needs unpacking."""
+        self.unpacked_bytes = self.unpacked_bytes or self.size_bytes
+
+    @property
+    def size_without_optimizer_bytes(self) -> int:
+        """The unpacked size without the optimizer state: what a variant's size is held against."""
+        return self.unpacked_bytes - self.optimizer_bytes
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as the command line prints them."""
@@ -72,7 +83,8 @@ class ModelFile:
             "format": self.format,
             "sha256": self.sha256,
             "size_bytes": self.size_bytes,
-            "size_without_optimizer_bytes": self.size_bytes - self.optimizer_bytes,
+            "unpacked_bytes": self.unpacked_bytes,
+            "size_without_optimizer_bytes": self.size_without_optimizer_bytes,
             "parameters": self.parameters,
             "parameter_bytes": self.parameter_bytes,
             "optimizer_bytes": self.optimizer_bytes,
@@ -203,6 +215,7 @@ def _describe_keras(model: ModelFile, facts: KerasFacts) -> None:
 
 def _describe_saved_model(model: ModelFile) -> None:
     facts = read_saved_model(model.path)
+    model.unpacked_bytes = facts.unpacked_bytes
     model.parameters = facts.parameters
     model.parameter_bytes = facts.parameter_bytes
     model.optimizer_bytes = facts.optimizer_bytes

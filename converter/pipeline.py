@@ -311,7 +311,7 @@ def _model_facts(model: ModelFile, signature: Signature) -> ModelFacts:
         format=model.format,
         sha256=model.sha256,
         size_bytes=model.size_bytes,
-        size_without_optimizer_bytes=model.size_bytes - model.optimizer_bytes,
+        size_without_optimizer_bytes=model.size_without_optimizer_bytes,
         gzip_bytes=gzip_size(model.path),
         parameters=model.parameters,
         parameter_bytes=model.parameter_bytes,

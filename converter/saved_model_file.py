@@ -34,6 +34,7 @@ class SavedModelFacts:
     parameters: int = 0
     parameter_bytes: int = 0
     optimizer_bytes: int = 0
+    unpacked_bytes: int = 0
     tensorflow_version: str = "unknown"
     operators: list[str] = field(default_factory=list)
 
@@ -81,14 +82,16 @@ def read_saved_model(path: Path) -> SavedModelFacts:
     Raises:
         ModelFileError: When it is damaged or offers no signature to run.
     """
+    facts = SavedModelFacts()
     if path.is_dir():
         content = (path / SAVED_MODEL_PB).read_bytes()
+        facts.unpacked_bytes = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     else:
         prefix = find_saved_model_prefix(path) or ""
         with open_zip(path, ModelFileError) as archive:
+            facts.unpacked_bytes = sum(m.file_size for m in content_members(archive))
             content = read_member(archive, prefix + SAVED_MODEL_PB, ModelFileError, MAX_GRAPH_BYTES)
     saved_model = _parse(path, content)
-    facts = SavedModelFacts()
     meta_graph = _serving_graph(path, saved_model)
     facts.tensorflow_version = meta_graph.meta_info_def.tensorflow_version or "unknown"
     _read_signature(path, meta_graph, facts)

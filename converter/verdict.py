@@ -99,6 +99,11 @@ def _fidelity(variant: Variant) -> tuple[float, float]:
 
 
 def _praise(comparison: Comparison, variant: Variant) -> str:
+    if size_ratio(comparison, variant) < 1:
+        return (
+            f"No faithful variant is smaller than the original; {variant.recipe} is the smallest: "
+            f"{_describe(comparison, variant)}."
+        )
     return f"{variant.recipe} is the variant to take: {_describe(comparison, variant)}."
 
 

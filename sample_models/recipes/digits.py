@@ -182,9 +182,9 @@ RECIPES = (
         suffix=".keras",
         facts=_facts(
             "Handwritten digits, MobileNet blocks",
-            "Reads the same scans with depthwise-separable blocks. Folded batch normalization "
-            "makes the weights of some channels far larger than others, so one scale per channel "
-            "keeps the accuracy and one scale per tensor loses it.",
+            "Reads 8x8 scans of handwritten digits with depthwise-separable blocks. Folded batch "
+            "normalization makes the weights of some channels far larger than others, so one scale "
+            "per channel keeps the accuracy and one scale per tensor loses it.",
             "Trained at a high learning rate, so that some channels die as in full-size "
             "MobileNets; their near-zero variance is what makes the folded weights large.",
         ),
@@ -197,9 +197,10 @@ RECIPES = (
         suffix=".keras",
         facts=_facts(
             "Handwritten digits from their Fourier spectrum",
-            "Reads the same scans from the magnitude of their 2-D Fourier spectrum. TensorFlow "
-            "Lite has no built-in operator for this transform: conversion with built-in operators "
-            "alone fails, and succeeds once Select TF operators are allowed.",
+            "Reads 8x8 scans of handwritten digits from the magnitude of their 2-D Fourier "
+            "spectrum. TensorFlow Lite has no built-in operator for this transform: conversion "
+            "with built-in operators alone fails, and succeeds once Select TF operators are "
+            "allowed.",
             "The operators are FFT2D and Complex. A file converted with Select TF operators runs "
             "only in an interpreter that has the Flex delegate.",
         ),
