@@ -37,15 +37,17 @@ class Worker:
 
     Args:
         module: What `python -m` runs.
-        label: What it does, for messages ("the converter").
+        label: What it is, for messages ("the converter").
+        task: What it does, for messages ("while building int8"); may be changed between requests.
         arguments: Further command-line arguments.
 
     Raises:
         OSError: When no process can be started.
     """
 
-    def __init__(self, module: str, label: str, *arguments: str) -> None:
+    def __init__(self, module: str, label: str, *arguments: str, task: str = "") -> None:
         self.label = label
+        self.task = task
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._replies, reply_end = os.pipe()
         self._buffer = b""
@@ -127,7 +129,7 @@ class Worker:
             if left <= 0:
                 self.kill()
                 raise errors.WorkerError(
-                    f"{self.label} took longer than {seconds:.0f} s and was stopped."
+                    f"{self.label} took longer than {seconds:.0f} s{self._doing} and was stopped."
                 )
             ready, _, _ = select.select([self._replies], [], [], min(left, 1.0))
             if not ready:
@@ -142,9 +144,14 @@ class Worker:
     def _death(self) -> errors.WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_EXIT_SECONDS)
-        error = errors.WorkerError(f"{self.label} {describe_exit(self._process.poll())}.")
+        how = describe_exit(self._process.poll())
+        error = errors.WorkerError(f"{self.label} {how}{self._doing}.")
         error.details = self.log_tail()
         return error
+
+    @property
+    def _doing(self) -> str:
+        return f" {self.task}" if self.task else ""
 
     def log_tail(self) -> str:
         """Return the end of what the process printed."""

@@ -126,7 +126,7 @@ class _Run:
         # Both import TensorFlow, which takes longer than what is read meanwhile.
         self.tracker.begin("load")
         threads = str(self.request.threads)
-        host = self.pool.start("float_model", "loading the model", "--threads", threads)
+        host = self.pool.start("float_model", "TensorFlow", "--threads", threads)
         converter = self.pool.start("conversion", "the converter")
         model = self._inspect()
         signature = self._load(host, model)
@@ -183,12 +183,13 @@ class _Run:
         **fields: Any,  # noqa: ANN401
     ) -> dict[str, Any]:
         """Ask the float-model worker; without it there is no run, so its death names the model."""
+        host.task = f"in the step {operation!r}"
         try:
             return host.ask(operation, self.limits.load_seconds, **fields)
         except WorkerError as error:
             raise ModelFileError(
-                f"{self.request.model_name}: the step {operation!r} failed ({error}); try the "
-                "model in TensorFlow first, or export it as a SavedModel.",
+                f"{self.request.model_name}: the model could not be prepared ({error}); try it in "
+                "TensorFlow first, or export it as a SavedModel.",
                 error.details,
             ) from error
 

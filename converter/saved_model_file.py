@@ -189,7 +189,11 @@ Variables = list[tuple[int, tuple[int, ...]]]
 
 def _split_object_graph(nodes: Any) -> tuple[Variables, Variables]:  # noqa: ANN401
     """Separate the model's variables from the optimizer's by the edges that lead to them."""
-    own = _reachable(nodes, [0], _OPTIMIZER_EDGES | _BOOKKEEPING_EDGES)
+    barred = _OPTIMIZER_EDGES | _BOOKKEEPING_EDGES
+    if "variables" in {child.local_name for child in nodes[0].children}:
+        # Keras 3's export tracks every weight a second time, as a variable node of its own.
+        barred |= {"_all_variables"}
+    own = _reachable(nodes, [0], barred)
     optimizer_roots = [
         child.node_id
         for index in own

@@ -68,7 +68,7 @@ def start_candidates(
         limit_seconds: Bound on one load.
     """
     # All processes start first: their imports go on side by side, the timed loads do not.
-    workers = {name: pool.start("timing", f"{name}: LiteRT") for name in files}
+    workers = {name: pool.start("timing", "LiteRT", task=f"while timing {name}") for name in files}
     for worker in workers.values():
         worker.ask("ready", limit_seconds)
     candidates = []

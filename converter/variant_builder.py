@@ -150,7 +150,7 @@ class VariantBuilder:
     def _convert(self, converter: Worker, variant: Variant, recipe: Recipe) -> None:
         stage = f"convert {recipe.name}"
         self._tracker.begin(stage)
-        converter.label = f"{recipe.name}: the converter"
+        converter.task = f"while building {recipe.name}"
         path = self._places.results / f"{recipe.name}.tflite"
         path.unlink(missing_ok=True)  # of an earlier run into the same folder
         try:
@@ -199,7 +199,7 @@ class VariantBuilder:
 
     def _evaluate(self, variant: Variant, assessor: Future[Assessor]) -> None:
         outputs = self._places.scratch / f"outputs-{variant.recipe}"
-        worker = self._pool.start("evaluation", f"{variant.recipe}: LiteRT")
+        worker = self._pool.start("evaluation", "LiteRT", task=f"while running {variant.recipe}")
         try:
             answer = worker.ask(
                 "evaluate",

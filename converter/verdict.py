@@ -71,7 +71,7 @@ def judge(comparison: Comparison) -> Verdict:
             "bad",
         )
     random_data = comparison.data.source == "random"
-    faithful = [variant for variant in usable if is_faithful(variant)]
+    faithful = [variant for variant in _distinct(usable) if is_faithful(variant)]
     if faithful:
         best = min(faithful, key=_cost)
         tail = " On random samples this says little about real inputs." if random_data else ""
@@ -83,6 +83,14 @@ def judge(comparison: Comparison) -> Verdict:
         best.recipe,
         "caution",
     )
+
+
+def _distinct(variants: list[Variant]) -> list[Variant]:
+    """Leave out files that equal an earlier one: between them only noise would decide."""
+    first: dict[str | None, Variant] = {}
+    for variant in variants:
+        first.setdefault(variant.sha256, variant)
+    return list(first.values())
 
 
 def _cost(variant: Variant) -> tuple[float, float]:

@@ -16,13 +16,14 @@ class WorkerPool:
         self._workers: list[Worker] = []
         self.is_closed = False
 
-    def start(self, kind: str, label: str, *arguments: str) -> Worker:
+    def start(self, kind: str, label: str, *arguments: str, task: str = "") -> Worker:
         """Start a worker.
 
         Args:
             kind: Module below `converter.workers`.
-            label: What it does, for messages.
+            label: What it is, for messages.
             arguments: Further command-line arguments.
+            task: What it does, for messages.
 
         Raises:
             RunCancelledError: When the run has ended meanwhile.
@@ -31,7 +32,7 @@ class WorkerPool:
         with self._lock:
             if self.is_closed:
                 raise RunCancelledError("The run was cancelled.")
-            worker = Worker(f"converter.workers.{kind}", label, *arguments)
+            worker = Worker(f"converter.workers.{kind}", label, *arguments, task=task)
             self._workers.append(worker)
         return worker
 

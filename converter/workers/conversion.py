@@ -34,13 +34,11 @@ class ConversionWorker:
         self, saved_model: str, recipe: dict[str, Any], calibration: str, batch: int, target: str
     ) -> dict[str, Any]:
         """Convert by a recipe, write the file and say what is in it."""
-        if self._calibration is None:
-            with np.load(calibration, allow_pickle=False) as archive:
-                self._calibration = {name: archive[name] for name in archive.files}
-            freeze_heap()
         asked = Recipe.from_json(recipe)
+        samples = self._samples(Path(calibration)) if asked.calibrate else {}
+        freeze_heap()
         start = time.perf_counter()
-        content = convert(Path(saved_model), asked, self._calibration, batch, self._memory)
+        content = convert(Path(saved_model), asked, samples, batch, self._memory)
         seconds = time.perf_counter() - start
         path = Path(target)
         write_whole(path, content)
@@ -51,6 +49,12 @@ class ConversionWorker:
             "sha256": hashlib.sha256(content).hexdigest(),
             "audit": asdict(audit_file(read_tflite(path), asked)),
         }
+
+    def _samples(self, path: Path) -> dict[str, np.ndarray]:
+        if self._calibration is None:
+            with np.load(path, allow_pickle=False) as archive:
+                self._calibration = {name: archive[name] for name in archive.files}
+        return self._calibration
 
 
 def main() -> None:
