@@ -197,14 +197,14 @@ _CHECKS: tuple[
 
 
 def note_identical_files(variants: Iterable[Variant]) -> None:
-    """Say of every file that equals an earlier one that its flags changed nothing."""
+    """Say of every file that computes what an earlier one does that its flags changed nothing."""
     first: dict[str, str] = {}
     for variant in variants:
-        if variant.sha256 is None:
+        if variant.content_sha256 is None:
             continue
-        earlier = first.setdefault(variant.sha256, variant.recipe)
+        earlier = first.setdefault(variant.content_sha256, variant.recipe)
         if earlier != variant.recipe:
             variant.audit.notes.append(
-                f"The file equals {earlier}, byte for byte: what differs between the two recipes "
-                "changed nothing."
+                f"The file holds the same as {earlier} but for the converter's own metadata: what "
+                "differs between the two recipes changed nothing."
             )

@@ -116,6 +116,7 @@ class Variant:
         error: The reason in one sentence when it failed.
         error_details: The converter's own full text, where there is one.
         runnable: Whether the file runs in this runtime.
+        content_sha256: Of what the file computes: without the converter's metadata.
         file: Name of the `.tflite` beside the comparison.
         evaluation_batch: Samples per inference during evaluation.
         peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
@@ -133,6 +134,7 @@ class Variant:
     runnable: bool = False
     file: str | None = None
     sha256: str | None = None
+    content_sha256: str | None = None
     size_bytes: int | None = None
     gzip_bytes: int | None = None
     peak_memory_bytes: int | None = None

@@ -273,6 +273,46 @@ def _complete_signature(
                 "do not process; cut the model behind its text preprocessing and save again."
             )
     specs = {s.name: tf.TensorSpec(s.shape, s.dtype, name=s.name) for s in inputs}
+    order: list[str] = []
+
+    def call_in_order(**tensors: tf.Tensor) -> list[tf.Tensor]:
+        # tf.function sorts a dict's keys; the model's own order is what people know.
+        results = call(tensors)
+        order[:] = results
+        return list(results.values())
+
+    try:
+        traced = tf.function(call_in_order, autograph=False).get_concrete_function(**specs)
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [""])[0][:160]
+        raise ModelFileError(
+            f"{name}: the model loads but cannot be called with its own inputs "
+            f"({type(error).__name__}: {line}); save it again from a working session.",
+            str(error),
+        ) from error
+    outputs = tuple(
+        TensorSpec(key, shape_of(tensor.shape), dtype_of(tensor))
+        for key, tensor in zip(order, traced.structured_outputs, strict=True)
+    )
+    return Signature(tuple(inputs), outputs)
+
+
+def shape_of(shape: tf.TensorShape) -> Shape | None:
+    """Return a shape as a tuple; None where the rank is unknown."""
+    return None if shape.rank is None else tuple(shape.as_list())
+
+
+def _complete_signature(
+    call: Callable[[Tensors], Tensors], inputs: list[TensorSpec], name: str
+) -> Signature:
+    """Find the outputs' shapes and dtypes by tracing the model with its own input shapes."""
+    for spec in inputs:
+        if spec.dtype in {"string", "resource", "variant"}:
+            raise ModelFileError(
+                f"{name}: the input {spec.name!r} takes {spec.dtype} values, which TFLite kernels "
+                "do not process; cut the model behind its text preprocessing and save again."
+            )
+    specs = {s.name: tf.TensorSpec(s.shape, s.dtype, name=s.name) for s in inputs}
     try:
         traced = tf.function(lambda **kw: call(kw), autograph=False).get_concrete_function(**specs)
     except Exception as error:

@@ -6,6 +6,7 @@ import datetime
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,10 @@ class _Run:
         samples = self._read_data(model, signature)
         shapes = self._fix_shapes(host, model, samples)
         self.tracker.end("load")
-        split, data = self._split(samples, signature, shapes)
-        signature = self._freeze(host, model, signature, shapes)
+        with ThreadPoolExecutor(1) as side:
+            freezing = side.submit(self._freeze, host, model, signature, shapes)
+            split, data = self._split(samples, signature, shapes)
+            signature = freezing.result()
         builder = VariantBuilder(
             pool=self.pool,
             places=self.places,

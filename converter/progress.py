@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -67,6 +68,7 @@ class ProgressTracker:
     """
 
     def __init__(self, expected: Mapping[str, float], listener: Callable[[Progress], None]) -> None:
+        self._lock = threading.RLock()  # stages begin and end on several threads
         self._expected = dict(expected)
         self._listener = listener
         self._began: dict[str, float] = {}
@@ -76,38 +78,42 @@ class ProgressTracker:
 
     def begin(self, label: str) -> None:
         """Say that a stage has begun; stages may overlap."""
-        self._began[label] = time.monotonic()
-        self.state.stage = label
-        self._publish()
+        with self._lock:
+            self._began[label] = time.monotonic()
+            self.state.stage = label
+            self._publish()
 
     def end(self, label: str) -> None:
         """Say that a stage has ended."""
-        began = self._began.pop(label, None)
-        if began is None:
-            return
-        self._spent[label] = time.monotonic() - began
-        self.state.done = len(self._spent)
-        self.state.total = max(self.state.total, self.state.done)
-        self.state.log.append({"stage": label, "seconds": round(self._spent[label], 3)})
-        if self._began:
-            self.state.stage = next(reversed(self._began))
-        self._publish()
+        with self._lock:
+            began = self._began.pop(label, None)
+            if began is None:
+                return
+            self._spent[label] = time.monotonic() - began
+            self.state.done = len(self._spent)
+            self.state.total = max(self.state.total, self.state.done)
+            self.state.log.append({"stage": label, "seconds": round(self._spent[label], 3)})
+            if self._began:
+                self.state.stage = next(reversed(self._began))
+            self._publish()
 
     def skip(self, label: str) -> None:
         """Say that a planned stage will not take place."""
-        if label in self._expected and label not in self._spent:
-            self._spent[label] = 0.0
-            self._expected[label] = 0.0
-            self.state.done = len(self._spent)
-            self._publish()
+        with self._lock:
+            if label in self._expected and label not in self._spent:
+                self._spent[label] = 0.0
+                self._expected[label] = 0.0
+                self.state.done = len(self._spent)
+                self._publish()
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Say how the run ended."""
-        self.state.status = status
-        self.state.error = error
-        self.state.finished = time.time()
-        self.state.seconds_left = 0.0
-        self._publish()
+        with self._lock:
+            self.state.status = status
+            self.state.error = error
+            self.state.finished = time.time()
+            self.state.seconds_left = 0.0
+            self._publish()
 
     def _publish(self) -> None:
         if self.state.is_active:

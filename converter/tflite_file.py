@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import math
 import sys
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import flatbuffers
 
 from converter.errors import ModelFileError
 from converter.signature import TensorSpec, unique_names
@@ -119,6 +122,22 @@ def read_tflite(path: Path) -> TfliteFile:
             f"{path.name}: expected a complete TFLite flatbuffer, found a damaged one "
             f"({type(broken).__name__}); convert or upload it again."
         ) from broken
+
+
+def content_sha256(path: Path) -> str:
+    """Return a SHA-256 of what a file computes: all of it but the converter's metadata.
+
+    The metadata repeat the flags of the conversion, so two files that compute the same differ in
+    them.
+    """
+    schema = _schema()
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    for entry in model.metadata or []:
+        model.buffers[entry.buffer].data = None
+    model.metadata = None
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder))
+    return hashlib.sha256(builder.Output()).hexdigest()
 
 
 def _read(model: Any) -> TfliteFile:  # noqa: ANN401

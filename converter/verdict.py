@@ -87,9 +87,9 @@ def judge(comparison: Comparison) -> Verdict:
 
 def _distinct(variants: list[Variant]) -> list[Variant]:
     """Leave out files that equal an earlier one: between them only noise would decide."""
-    first: dict[str | None, Variant] = {}
+    first: dict[str, Variant] = {}
     for variant in variants:
-        first.setdefault(variant.sha256, variant)
+        first.setdefault(variant.content_sha256 or variant.recipe, variant)
     return list(first.values())
 
 

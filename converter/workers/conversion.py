@@ -20,7 +20,7 @@ from converter.model_file import gzip_size  # noqa: E402
 from converter.recipe import Recipe  # noqa: E402
 from converter.shared_calibration import CalibrationMemory  # noqa: E402
 from converter.tflite_converter import convert  # noqa: E402
-from converter.tflite_file import read_tflite  # noqa: E402
+from converter.tflite_file import content_sha256, read_tflite  # noqa: E402
 
 
 class ConversionWorker:
@@ -46,6 +46,7 @@ class ConversionWorker:
             "convert_seconds": seconds,
             "size_bytes": len(content),
             "gzip_bytes": gzip_size(path),
+            "content_sha256": content_sha256(path),
             "sha256": hashlib.sha256(content).hexdigest(),
             "audit": asdict(audit_file(read_tflite(path), asked)),
         }
