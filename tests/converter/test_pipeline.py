@@ -36,7 +36,7 @@ def models(tmp_path_factory):
         folder / "batch_of_four.keras"
     )
     inputs = [keras.Input((3,), name=name) for name in ("zeta", "alpha")]
-    merged = layers.Add()([layers.Dense(4)(each) for each in inputs])
+    merged = layers.Add()([layers.Dense(4, name=f"of_{each.name}")(each) for each in inputs])
     outputs = {
         f"head_{index}": layers.Dense(1, name=f"dense_{index}")(merged) for index in range(12)
     }
