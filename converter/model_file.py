@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,8 +173,7 @@ def inspect_model(path: Path, inputs: Sequence[str] = (), outputs: Sequence[str]
         ModelFileError: When it is not a usable model file.
     """
     found = detect_format(path)
-    size_bytes = sum(file.stat().st_size for file in _files(path))
-    model = ModelFile(path, path.name, found, file_sha256(path), size_bytes)
+    model = ModelFile(path, path.name, found, file_sha256(path), path_size(path))
     if path.is_file() and path.suffix.lower() not in _SUFFIXES[found]:
         model.notes.append(
             f"The name ends in {path.suffix or 'nothing'!r}, but the content is "
@@ -263,6 +261,11 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
+def path_size(path: Path) -> int:
+    """Return the bytes of a file or of all files in a folder; 0 where there is none."""
+    return sum(file.stat().st_size for file in _files(path) if file.is_file())
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's sorted relative paths and contents."""
     digest = hashlib.sha256()
@@ -282,8 +285,3 @@ def gzip_size(path: Path) -> int:
     servers.
     """
     return sum(len(gzip.compress(file.read_bytes(), 6, mtime=0)) for file in _files(path))
-
-
-def is_zip(path: Path) -> bool:
-    """Whether a path is a zip file, which a SavedModel may come in."""
-    return path.is_file() and zipfile.is_zipfile(path)

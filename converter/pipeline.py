@@ -27,7 +27,13 @@ from converter.comparison import (
 from converter.environment import read_environment
 from converter.errors import LiteDriftError, ModelFileError, RunCancelledError, WorkerError
 from converter.limits import MIB, current_limits
-from converter.model_file import ModelFile, file_sha256, gzip_size, inspect_model
+from converter.model_file import (
+    ModelFile,
+    file_sha256,
+    gzip_size,
+    inspect_model,
+    path_size,
+)
 from converter.progress import Progress, ProgressTracker
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
@@ -41,6 +47,7 @@ from converter.timing_session import Candidate, measure_in_turns, start_candidat
 from converter.variant_builder import VariantBuilder, WorkPlaces
 from converter.worker_pool import WorkerPool
 
+LARGE_MODEL_BYTES = 8 * MIB
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -83,8 +90,7 @@ def run_comparison(
 
 def _expected_seconds(request: RunRequest) -> dict[str, float]:
     """Rough seconds of each stage; the tracker corrects them by the machine's real pace."""
-    size = request.model_path.stat().st_size if request.model_path.is_file() else 0
-    weight = 1 + size / (4 * MIB)
+    weight = 1 + path_size(request.model_path) / (4 * MIB)
     expected = {
         "load": 1.8 + 0.2 * weight,
         "freeze": 0.25 * weight,
@@ -128,7 +134,9 @@ class _Run:
         self.tracker.begin("load")
         threads = str(self.request.threads)
         host = self.pool.start("float_model", "TensorFlow", "--threads", threads)
-        converter = self.pool.start("conversion", "the converter")
+        converters = [
+            self.pool.start("conversion", "the converter") for _ in range(self._conversion_lanes())
+        ]
         model = self._inspect()
         signature = self._load(host, model)
         samples = self._read_data(model, signature)
@@ -148,7 +156,7 @@ class _Run:
             batch=signature.batch_size,
         )
         pairs = list(zip(self.variants, self.request.recipes, strict=True))
-        builder.build(pairs, host, converter, split.evaluation.labels)
+        builder.build(pairs, host, converters, split.evaluation.labels)
         note_identical_files(self.variants)
         save_latency_samples(self.folder, self._measure(host))
         return Comparison(
@@ -167,6 +175,12 @@ class _Run:
             created=created,
             seconds=round(time.monotonic() - began, 3),
         )
+
+    def _conversion_lanes(self) -> int:
+        """Two for a large model with both kinds of recipes: else TensorFlow's import costs more."""
+        if path_size(self.request.model_path) < LARGE_MODEL_BYTES:
+            return 1
+        return len({recipe.calibrate for recipe in self.request.recipes})
 
     def _inspect(self) -> ModelFile:
         request = self.request

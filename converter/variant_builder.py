@@ -1,4 +1,4 @@
-"""Reference outputs, conversions and evaluations of one run, side by side, one of each kind."""
+"""Reference outputs, conversions and evaluations of one run, side by side."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class VariantBuilder:
         self,
         pairs: list[tuple[Variant, Recipe]],
         host: Worker,
-        converter: Worker,
+        converters: list[Worker],
         labels: dict[str, np.ndarray],
     ) -> None:
         """Build and assess all variants; one that fails keeps its reason, the others go on.
@@ -86,7 +86,8 @@ class VariantBuilder:
         Args:
             pairs: Variants to fill in, with what is asked of each.
             host: The float-model worker, with the model frozen.
-            converter: A conversion worker; replaced when it dies.
+            converters: One conversion worker, or two: then one builds the calibrated variants,
+                which take longest, and the other the rest. Replaced when they die.
             labels: Of the evaluation samples, by name.
 
         Raises:
@@ -94,12 +95,18 @@ class VariantBuilder:
             RunCancelledError: When the run was cancelled.
         """
         converted: _Converted = queue.SimpleQueue()
-        with ThreadPoolExecutor(3) as threads:
+        lanes = [pairs]
+        if len(converters) > 1:
+            lanes = [[p for p in pairs if p[1].calibrate == kind] for kind in (True, False)]
+        with ThreadPoolExecutor(2 + len(lanes)) as threads:
             assessor = threads.submit(self._run_reference, host, labels)
             tasks: list[Future[Any]] = [
                 assessor,
-                threads.submit(self._convert_all, converter, pairs, converted),
-                threads.submit(self._evaluate_all, converted, assessor),
+                *(
+                    threads.submit(self._convert_all, converter, lane, converted)
+                    for converter, lane in zip(converters, lanes, strict=True)
+                ),
+                threads.submit(self._evaluate_all, converted, len(lanes), assessor),
             ]
             try:
                 wait(tasks, return_when=FIRST_EXCEPTION)
@@ -108,7 +115,8 @@ class VariantBuilder:
                         task.result()
             except BaseException:
                 # The other threads wait for their workers; without them they come back at once.
-                converted.put(None)
+                for _ in lanes:
+                    converted.put(None)
                 self._pool.close()
                 raise
             for task in tasks:
@@ -180,8 +188,12 @@ class VariantBuilder:
         variant.error_details = error.details or None
         variant.audit.notes.append(f"Not measured: {error}")
 
-    def _evaluate_all(self, converted: _Converted, assessor: Future[Assessor]) -> None:
-        while (item := converted.get()) is not None:
+    def _evaluate_all(self, converted: _Converted, lanes: int, assessor: Future[Assessor]) -> None:
+        while lanes:
+            item = converted.get()
+            if item is None:  # one lane has built all its variants
+                lanes -= 1
+                continue
             variant, recipe = item
             stage = f"evaluate {recipe.name}"
             if variant.status != "ok":
