@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.errors import RuntimeModelError
 from converter.litert_model import LitertModel
 
 Array = np.ndarray
@@ -16,7 +17,12 @@ _PROBE = 4
 
 
 def evaluate(
-    path: Path, inputs: Mapping[str, Array], threads: int, *, stateful: bool
+    path: Path,
+    inputs: Mapping[str, Array],
+    threads: int,
+    *,
+    stateful: bool,
+    batched: bool = True,
 ) -> tuple[dict[str, Array], int, dict[str, float | None]]:
     """Return the outputs of all samples.
 
@@ -25,6 +31,7 @@ def evaluate(
         inputs: For each input name, shape `(samples, ...)`.
         threads: Threads for the kernels.
         stateful: Whether each sample needs an interpreter of its own.
+        batched: Whether to try several samples in one inference.
 
     Returns:
         Outputs by name, shape `(samples, ...)`, dequantized; the batch size that was used; each
@@ -43,10 +50,10 @@ def evaluate(
             parts.append(_run_own_batch(fresh, inputs, index, index + 1))
         return _join(parts, samples), 1, steps
     own = model.own_batch
-    if samples > own:
-        batched = _run_in_batches(model, inputs, samples, min(BATCH, samples), steps)
-        if batched is not None:
-            return batched, min(BATCH, samples), steps
+    if samples > own and batched:
+        outputs = _run_in_batches(model, inputs, samples, min(BATCH, samples), steps)
+        if outputs is not None:
+            return outputs, min(BATCH, samples), steps
     parts = [
         _run_own_batch(model, inputs, start, min(start + own, samples))
         for start in range(0, samples, own)
@@ -72,8 +79,12 @@ def _run_in_batches(
         size = min(batch, samples - start)
         if (start == 0 or size != batch) and not model.resize_batch(size):
             return None
-        parts.append(_run(model, inputs, start, start + size))
-        if any(len(array) != size for array in parts[-1].values() if array.ndim):
+        try:
+            parts.append(_run(model, inputs, start, start + size))
+        except RuntimeModelError:  # some graphs only notice the batch when they run
+            model.resize_batch(own)
+            return None
+        if any(array.ndim == 0 or len(array) != size for array in parts[-1].values()):
             model.resize_batch(own)
             return None
         if start == 0 and not _alike(single, parts[0], probe, steps):

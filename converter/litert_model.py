@@ -129,7 +129,7 @@ class LitertModel:
         """Return a copy of each output by name, dequantized to float32 where it is quantized."""
         results = {}
         for name, detail in self.outputs.items():
-            stored = self._interpreter.get_tensor(detail["index"])
+            stored = np.asarray(self._interpreter.get_tensor(detail["index"]))
             how = _quantization(detail)
             results[name] = stored if how is None else dequantize(stored, how)
         return results

@@ -14,7 +14,7 @@ import numpy as np
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, Audit, Reference, Variant
-from converter.errors import LiteDriftError, RunCancelledError
+from converter.errors import LiteDriftError, RunCancelledError, WorkerError
 from converter.limits import Limits
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
@@ -211,19 +211,11 @@ class VariantBuilder:
 
     def _evaluate(self, variant: Variant, assessor: Future[Assessor]) -> None:
         outputs = self._places.scratch / f"outputs-{variant.recipe}"
-        worker = self._pool.start("evaluation", "LiteRT", task=f"while running {variant.recipe}")
         try:
-            answer = worker.ask(
-                "evaluate",
-                self._limits.evaluate_seconds,
-                path=str(self._places.results / str(variant.file)),
-                samples=str(self._places.evaluation),
-                outputs=str(outputs),
-                threads=self._threads,
-                stateful=variant.audit.is_stateful,
-            )
-        finally:
-            worker.close()
+            answer = self._run_evaluation(variant, outputs, batched=True)
+        except WorkerError:
+            # A kernel may crash on a batch that it takes one by one.
+            answer = self._run_evaluation(variant, outputs, batched=False)
         variant.peak_memory_bytes = answer["peak_memory_bytes"]
         variant.runtime_memory_bytes = answer["runtime_memory_bytes"]
         variant.evaluation_batch = answer["batch"]
@@ -232,6 +224,22 @@ class VariantBuilder:
         assessor.result().assess(variant, load_arrays(outputs), answer["steps"])
         variant.runnable = True
         shutil.rmtree(outputs)
+
+    def _run_evaluation(self, variant: Variant, outputs: Path, *, batched: bool) -> dict[str, Any]:
+        worker = self._pool.start("evaluation", "LiteRT", task=f"while running {variant.recipe}")
+        try:
+            return worker.ask(
+                "evaluate",
+                self._limits.evaluate_seconds,
+                path=str(self._places.results / str(variant.file)),
+                samples=str(self._places.evaluation),
+                outputs=str(outputs),
+                threads=self._threads,
+                stateful=variant.audit.is_stateful,
+                batched=batched,
+            )
+        finally:
+            worker.close()
 
 
 def _mark_size_only(variant: Variant) -> None:

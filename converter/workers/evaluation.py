@@ -13,7 +13,7 @@ from converter.workers.protocol import serve
 
 
 def evaluate_file(
-    path: str, samples: str, outputs: str, threads: int, stateful: bool
+    path: str, samples: str, outputs: str, threads: int, stateful: bool, batched: bool
 ) -> dict[str, Any]:
     """Allocate and run once in this fresh process, then run all samples.
 
@@ -35,7 +35,9 @@ def evaluate_file(
     peak = _memory("VmHWM")
     del probe
     start = time.perf_counter()
-    results, batch, steps = evaluate(Path(path), inputs, threads, stateful=stateful)
+    results, batch, steps = evaluate(
+        Path(path), inputs, threads, stateful=stateful, batched=batched
+    )
     save_arrays(Path(outputs), results)
     return {
         "peak_memory_bytes": peak,
