@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from components.format import format_bytes
 from components.plain_text import escape_markdown
 from components.session import widget_key
 
@@ -20,37 +21,66 @@ _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": Fal
 
 
 def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) -> None:
-    """Draw all charts; Plotly is imported here and on no other page."""
+    """Draw the charts for which there are figures.
+
+    Plotly's graph objects are imported here and on no other page.
+    """
     from components.figures import accuracy, drift, latency, size, tradeoff
 
-    with st.grid(2, min_column_width=430, gap="small") as grid:
-        _card("Size", "File and gzip size; the dashed line is the original.",
-              size.build_size_figure(comparison))
-        _card("Latency", "Box: p10, quartiles, p90. Dots: single runs. Dashed: the original.",
-              latency.build_latency_figure(comparison, samples_ms))
-        _card("Drift", "How far outputs stay with the original's.",
-              drift.build_sqnr_figure(comparison))
-        _card("Largest error", "The worst single output value.",
-              drift.build_max_error_figure(comparison))
-        with grid.cell(column_span="all"):
-            missing = tradeoff.left_out(comparison)
-            note = f" Not placed: {', '.join(missing)}." if missing else ""
-            _card("Size, latency and drift at once",
-                  "Up is closer, left is faster, a smaller mark is a smaller file; faded marks "
-                  f"are beaten by another.{note}",
-                  tradeoff.build_tradeoff_figure(comparison))
-        if accuracy.has_accuracy(comparison):
+    has_drift = any(variant.drift is not None for variant in comparison.variants)
+    has_latency = any(variant.latency is not None for variant in comparison.variants)
+    labelled = has_drift and accuracy.has_accuracy(comparison)
+    with st.grid(2, min_column_width=380, gap="small") as grid:
+        with grid.cell(column_span=1 if has_drift else "all"):
+            gzip = size.original_gzip(comparison)
+            _card("Size", _size_caption(comparison, size.PARAMETERS_COLOR, gzip),
+                  size.build_size_figure(comparison))
+        if has_drift:
+            _card("Drift", "Longer bars are closer to the original's outputs; 6 dB halve the "
+                  "error.", drift.build_sqnr_figure(comparison))
+        if has_latency:
             with grid.cell(column_span="all"):
-                _card("Accuracy", _accuracy_caption(comparison),
-                      accuracy.build_accuracy_figure(comparison))
+                _card("Latency", "Box: p10, quartiles and p90. Dots: single runs. Dashed: the "
+                      "original's median.", latency.build_latency_figure(comparison, samples_ms))
+        if has_drift and has_latency:
+            with grid.cell(column_span="all"):
+                _card("Size, latency and drift at once", _tradeoff_caption(
+                    tradeoff.left_out(comparison)), tradeoff.build_tradeoff_figure(comparison))
+        if has_drift:
+            with grid.cell(column_span=1 if labelled else "all"):
+                _card("Largest error", "The worst single output value.",
+                      drift.build_max_error_figure(comparison))
+        if labelled:
+            _card("Accuracy", _accuracy_caption(comparison),
+                  accuracy.build_accuracy_figure(comparison))
+
+
+def _tradeoff_caption(missing: list[str]) -> str:
+    note = f" Not placed: {', '.join(missing)}." if missing else ""
+    return (
+        "Up is closer, left is faster, a smaller mark is a smaller file. Dotted: the Pareto "
+        "frontier, where no other is smaller, faster and closer at once; faded marks are not on "
+        f"it.{escape_markdown(note)}"
+    )
 
 
 def _card(title: str, caption: str, figure: go.Figure) -> None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.subheader(title, anchor=False)
-        st.caption(escape_markdown(caption))
+        st.caption(caption)
         st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
                         key=widget_key("compare", f"chart.{title}"))
+
+
+def _size_caption(comparison: Comparison, color: str, gzip: int | None) -> str:
+    caption = (
+        "Bars: files, the original's without optimizer state. \N{WHITE DIAMOND} gzipped. "
+        f':color[▌]{{foreground="{color}"}} parameters alone. Dashed: the original.'
+    )
+    if gzip is None:
+        whole = format_bytes(comparison.model.gzip_bytes)
+        caption += f" With optimizer state the original is {whole} gzipped."
+    return caption
 
 
 def _accuracy_caption(comparison: Comparison) -> str:
@@ -58,4 +88,4 @@ def _accuracy_caption(comparison: Comparison) -> str:
     samples = f"{reference.samples:,} labelled samples. " if reference is not None else ""
     if reference is not None and reference.task == "regression":
         return f"{samples}The dashed line is the original's error."
-    return f"{samples}Intervals that overlap the grey band cannot be told from the original."
+    return f"{samples}Grey: the original's 95 % interval."

@@ -13,19 +13,21 @@ from components.format import (
     format_date,
     format_seconds,
     format_shape,
+    shorten,
 )
-from components.plain_text import show_notes
+from components.plain_text import escape_markdown, show_notes
 from converter.comparison import Comparison
 
 
 def render_conditions(comparison: Comparison) -> None:
-    """Show the conditions in three short lists, as plain text."""
-    with st.grid(3, min_column_width=270, gap="medium") as grid:
-        for title, pairs in condition_lists(comparison).items():
-            with grid.cell():
-                st.markdown(f"**{title}**")
-                _render_pairs(pairs)
-    show_notes([*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes])
+    """Show the conditions in three short lists, as plain text, and the run's notes."""
+    with st.expander("Conditions", icon=":material/science:"):
+        with st.grid(3, min_column_width=230, gap="small") as grid:
+            for title, pairs in condition_lists(comparison).items():
+                with grid.cell():
+                    st.subheader(title, anchor=False)
+                    _render_pairs(pairs)
+        show_notes([*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes])
 
 
 def condition_lists(comparison: Comparison) -> dict[str, dict[str, str]]:
@@ -38,11 +40,9 @@ def condition_lists(comparison: Comparison) -> dict[str, dict[str, str]]:
 
 
 def _render_pairs(pairs: dict[str, str]) -> None:
-    # A dataframe shows text as text; a Markdown table would read names as markup.
-    st.dataframe(
-        {"": list(pairs), " ": list(pairs.values())}, hide_index=True, alt="Conditions",
-        column_config={"": st.column_config.TextColumn(width="small")},
-    )
+    # A table's cells are Markdown, and file and tensor names are not ours.
+    st.table({escape_markdown(key): escape_markdown(value) for key, value in pairs.items()},
+             border="horizontal", alt="Conditions of the run")
 
 
 def _model_pairs(comparison: Comparison) -> dict[str, str]:
@@ -50,14 +50,14 @@ def _model_pairs(comparison: Comparison) -> dict[str, str]:
     inputs = ", ".join(f"{s.name}: {format_shape(s.shape)} {s.dtype or ''}" for s in model.inputs)
     outputs = ", ".join(f"{s.name}: {format_shape(s.shape)} {s.dtype or ''}" for s in model.outputs)
     return {
-        "File": model.name,
+        "File": shorten(model.name, 40),
         "Format": model.format,
         "On disk": format_bytes(model.size_bytes),
         "Without optimizer": format_bytes(model.size_without_optimizer_bytes),
         "Parameters": f"{format_count(model.parameters)} ({format_bytes(model.parameter_bytes)})",
         "Inputs": inputs,
         "Outputs": outputs,
-        "SHA-256": model.sha256,
+        "SHA-256": f"{model.sha256[:8]}…{model.sha256[-4:]}",
     }
 
 
@@ -70,7 +70,7 @@ def _data_pairs(comparison: Comparison) -> dict[str, str]:
         if isinstance(value, str | int | float) and key != "seed"
     }
     return {
-        "Source": data.name or "seeded random samples",
+        "Source": shorten(data.name or "seeded random samples", 40),
         "Evaluation": f"{format_count(data.evaluation_samples)} samples",
         "Calibration": f"{format_count(data.calibration_samples)} samples, others than those",
         "Labels": "yes" if data.labelled else "no",

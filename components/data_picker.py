@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from components.plain_text import code_span, show_error, show_warning
+from components.plain_text import choice_label, code_span, show_error, show_warning
 from components.session import (
     DATA_SOURCE_KEY,
     FILE,
@@ -24,9 +24,9 @@ from converter.request import IMAGE_SCALES, DataOptions
 from converter.run_store import StoredFile, store_upload
 
 _LABELS = {
-    SAMPLE: ":material/database: The sample's own",
-    FILE: ":material/upload: Your file",
-    RANDOM: ":material/casino: Random",
+    SAMPLE: ":material/database: " + choice_label("The sample's own"),
+    FILE: f":material/upload: {choice_label('Your file')}",
+    RANDOM: f":material/casino: {choice_label('Random')}",
 }
 RANDOM_WARNING = (
     "Random samples: sizes and latencies will hold, but drift on random data says little about "

@@ -13,10 +13,11 @@ from components.format import (
     format_count,
     format_error,
     format_shape,
+    short_count,
     shorten,
 )
-from components.plain_text import code_span, escape_markdown, show_notes
-from components.session import ChosenData, ChosenModel
+from components.plain_text import code_span, show_notes
+from components.session import SAMPLE, ChosenData, ChosenModel
 from converter.inspection import inspect_data_file, inspect_model_file
 from converter.request import DataOptions
 
@@ -63,21 +64,21 @@ def _inspect_data(
 
 def render_model_facts(facts: dict[str, Any]) -> None:
     """Show what the model is."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.badge(FORMAT_NAMES.get(facts["format"], facts["format"]), color="gray")
         st.subheader(code_span(shorten(facts["name"], 60)), anchor=False)
-        with st.grid(3, min_column_width=120, gap="small"):
-            st.metric("Format", FORMAT_NAMES.get(facts["format"], facts["format"]).split(" (")[0])
-            st.metric("Parameters", _short_count(facts["parameters"]),
+        with st.grid(3, min_column_width=104, gap="small"):
+            st.metric("Parameters", short_count(facts["parameters"]),
                       help=f"{format_count(facts['parameters'])} weights, "
                       f"{format_bytes(facts['parameter_bytes'])} as stored")
-            st.metric("On disk", format_bytes(facts["size_bytes"]), help=_disk_help(facts))
-        if facts.get("optimizer_bytes"):
-            st.caption(
-                f"{format_bytes(facts['size_without_optimizer_bytes'])} without the "
-                f"{format_bytes(facts['optimizer_bytes'])} of optimizer state, and so it is compared."
-            )
-        else:
-            st.caption("It carries no optimizer state.")
+            st.metric("On disk", format_bytes(facts["size_bytes"]),
+                      help=f"{format_count(facts['size_bytes'])} bytes with everything in the file")
+            st.metric("Compared", format_bytes(facts["size_without_optimizer_bytes"]),
+                      help="The size that variants are compared with: without optimizer state, "
+                      "which conversion leaves behind, and unpacked where it came zipped")
+        optimizer = facts.get("optimizer_bytes") or 0
+        st.caption(f"{format_bytes(optimizer)} of the file are optimizer state." if optimizer
+                   else "The file carries no optimizer state.")
         _render_tensors(facts)
         _render_hash(facts["sha256"])
         show_notes(facts.get("notes", []))
@@ -85,12 +86,14 @@ def render_model_facts(facts: dict[str, Any]) -> None:
 
 def render_data_facts(data: ChosenData, facts: dict[str, Any] | None) -> None:
     """Show what the data is."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
         if data.file is None or facts is None:
+            st.badge("Random", color="orange")
             st.subheader("Random samples", anchor=False)
             st.caption("Seeded, so a repeated run sees the same numbers. The Convert page sets "
                        "the seed and how many.")
             return
+        st.badge("Sample's own" if data.source == SAMPLE else "Your file", color="gray")
         st.subheader(code_span(shorten(data.file.name, 60)), anchor=False)
         with st.grid(2, min_column_width=120, gap="small"):
             st.metric("Samples", format_count(facts["samples"]))
@@ -114,14 +117,13 @@ def render_data_facts(data: ChosenData, facts: dict[str, Any] | None) -> None:
 
 def _render_tensors(facts: dict[str, Any]) -> None:
     rows = [
-        {"": role, "Name": tensor["name"], "Shape": format_shape(tensor["shape"]),
+        {"Role": role, "Name": tensor["name"], "Shape": format_shape(tensor["shape"]),
          "Type": tensor["dtype"] or MISSING}
-        for role, key in (("in", "inputs"), ("out", "outputs"))
+        for role, key in (("input", "inputs"), ("output", "outputs"))
         for tensor in facts[key]
     ]
     if rows:
-        st.dataframe(rows, hide_index=True, alt="Inputs and outputs of the model",
-                     column_config={"": st.column_config.TextColumn(width=44)})
+        st.dataframe(rows, hide_index=True, alt="Inputs and outputs of the model")
 
 
 def _render_hash(sha256: str) -> None:
@@ -134,15 +136,4 @@ def _label_text(facts: dict[str, Any]) -> str:
     if not facts["labelled"]:
         return "none"
     names = facts.get("label_names") or []
-    return escape_markdown(", ".join(names)) if 0 < len(names) <= 2 else "yes"
-
-
-def _disk_help(facts: dict[str, Any]) -> str:
-    return f"{format_count(facts['size_bytes'])} bytes with everything in the file"
-
-
-def _short_count(value: int) -> str:
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= limit:
-            return f"{value / (1e3 if unit == 'k' else limit):.3g} {unit}"
-    return format_count(value)
+    return "yes" if len(names) < 2 else str(len(names))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 MISSING = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 INFINITE = "\N{INFINITY}"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _BYTE_UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -22,12 +23,8 @@ def format_bytes(value: float | None) -> str:
         return MISSING
     if abs(value) < 1000:
         return f"{value:.0f} B"
-    scaled = float(value)
-    for unit in _BYTE_UNITS:
-        scaled /= 1000
-        if abs(scaled) < 999.5:
-            break
-    return f"{_three_digits(scaled)} {unit}"
+    power = next((p for p in (1, 2, 3) if abs(value) < 999.5 * 1000**p), 4)
+    return f"{_three_digits(value / 1000**power)} {_BYTE_UNITS[power - 1]}"
 
 
 def format_ms(value: float | None) -> str:
@@ -39,9 +36,22 @@ def format_ms(value: float | None) -> str:
     """
     if value is None or math.isnan(value):
         return MISSING
+    if value == 0:
+        return "0 ms"
     if value < 0.1:
         return f"{_three_digits(value * 1000)} µs"
     return f"{_three_digits(value)} ms" if value < 1000 else f"{_three_digits(value / 1000)} s"
+
+
+def format_tick(value: float) -> str:
+    """Return a number for an axis whose title has the unit, as short as it can be."""
+    return f"{value:g}" if value == 0 or 1e-3 <= abs(value) < 1e6 else format_error(value)
+
+
+def byte_unit(value: float) -> tuple[str, float]:
+    """Return the unit in which an amount of bytes reads best, and its bytes."""
+    units = (("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9))
+    return next(((n, size) for n, size in reversed(units) if value >= size), units[0])
 
 
 def format_percent(value: float | None, digits: int = 1) -> str:
@@ -57,7 +67,9 @@ def format_points(value: float | None) -> str:
     """Return a difference of shares in signed percentage points."""
     if value is None or math.isnan(value):
         return MISSING
-    return "±0 pp" if abs(value) < 0.0005 else f"{100 * value:+.1f} pp".replace("-", "\N{MINUS SIGN}")
+    if abs(value) < 0.0005:
+        return "±0 pp"
+    return f"{100 * value:+.1f} pp".replace("-", "\N{MINUS SIGN}")
 
 
 def format_db(value: float | None) -> str:
@@ -81,17 +93,29 @@ def format_error(value: float | None) -> str:
         return INFINITE
     if value == 0:
         return "0"
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.1e}"
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return power if mantissa == "1.0" else f"{mantissa.removesuffix('.0')}·{power}"
 
 
 def format_ratio(value: float) -> str:
-    """Return a factor, such as `3.9×`."""
+    """Return a factor with one decimal at most, such as 3.9 times."""
     return MISSING if math.isnan(value) else f"{_three_digits(value, most=1)}{TIMES}"
 
 
 def format_count(value: int | None) -> str:
     """Return a count with thousands separated."""
     return MISSING if value is None else f"{value:,}"
+
+
+def short_count(value: int) -> str:
+    """Return a count with three digits, such as `160 k`."""
+    for limit, divisor, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= limit:
+            return f"{_three_digits(value / divisor)} {unit}"
+    return format_count(value)
 
 
 def format_seconds(value: float | None) -> str:

@@ -21,6 +21,8 @@ from converter.welcome import ensure_welcome_run
 
 ROOT = Path(__file__).resolve().parent.parent
 _BRAND = Path(__file__).resolve().parent / "brand"
+_SIDEBAR_WIDTH = 236
+"""Pixels: leaves two charts side by side on a screen of 1280."""
 _drawn = threading.local()
 
 
@@ -47,24 +49,31 @@ def ensure_frame() -> None:
 def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     st.set_page_config(
         page_title="LiteDrift", page_icon=str(_BRAND / "icon.png"), layout="wide",
+        initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
     page = st.navigation(
         [
             st.Page(ROOT / MODEL_PAGE, title="Model", icon=":material/deployed_code:",
-                    url_path="model", default=True,
+                    url_path="start", default=True,
                     help="Bring a TensorFlow model and the data to judge it by."),
             st.Page(ROOT / CONVERT_PAGE, title="Convert", icon=":material/tune:",
                     url_path="convert", help="Choose optimization flags and start the run."),
             st.Page(ROOT / COMPARE_PAGE, title="Compare", icon=":material/compare_arrows:",
                     url_path="compare", help="See gains and costs against the original."),
+            # The default page lives at the root; its own name leads there as well.
+            st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
         ]
     )
     session = Session()
     session.sync_with_address()
     _start_welcome_run(session)
-    render_job_panel()
+    render_job_panel(page.title)
     return page
+
+
+def _open_model_page() -> None:
+    st.switch_page(MODEL_PAGE, query_params=st.query_params.to_dict())
 
 
 def _start_welcome_run(session: Session) -> None:

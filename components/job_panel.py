@@ -24,12 +24,14 @@ OUTCOMES = {
 }
 
 
-def render_job_panel() -> None:
-    """Show the visitor's latest run in the sidebar, from every page."""
+def render_job_panel(page_title: str) -> None:
+    """Show the visitor's latest run in the sidebar, unless the page itself is about it."""
     session = Session()
     run_id = session.run_id or session.welcome_run_id
     progress = _follow_quietly(run_id)
-    if run_id is None or progress is None:
+    if run_id is None or progress is None or page_title == "Compare":
+        return
+    if page_title == "Convert" and run_id == session.expected_run and progress.is_active:
         return
     every = POLL_SECONDS if progress.is_active else None
     with st.sidebar:
@@ -75,14 +77,14 @@ def _draw_sidebar_panel(run_id: str, was_active: bool) -> None:
         name = _model_name(run_id)
         if progress.is_active:
             st.caption("RUNNING")
-            st.markdown(code_span(shorten(name, 26)))
+            st.markdown(code_span(shorten(name, 22)))
             st.progress(progress.fraction, text=progress_text(progress))
             _cancel_button(run_id, "sidebar")
             return
         icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])
         st.markdown(f":{color}[{icon} {word}]")
-        st.markdown(code_span(shorten(name, 26)))
-        label = "Open comparison" if progress.status == "done" else "See what happened"
+        st.markdown(code_span(shorten(name, 22)))
+        label = "Open result" if progress.status == "done" else "Details"
         st.page_link(COMPARE_PAGE, label=label, icon=":material/arrow_forward:",
                      query_params={RUN_PARAMETER: run_id})
 
@@ -96,7 +98,7 @@ def _draw_progress(run_id: str) -> None:
     if not progress.is_active:
         st.rerun()
     with st.container(border=True):
-        st.subheader(f"Comparing {code_span(_model_name(run_id))}", anchor=False)
+        st.header(f"Comparing {code_span(_model_name(run_id))}", anchor=False)
         st.progress(progress.fraction, text=progress_text(progress))
         done = f"Step {min(progress.done + 1, progress.total)} of {progress.total}"
         with st.container(horizontal=True, vertical_alignment="center",
@@ -109,13 +111,17 @@ def _draw_progress(run_id: str) -> None:
 def _cancel_button(run_id: str, place: str) -> None:
     key = widget_key("job", f"cancel.{place}.{run_id}")
     asked = Session().is_cancelling(run_id)
-    label = "Cancelling …" if asked else "Cancel"
-    if st.button(label, key=key, icon=":material/stop_circle:", disabled=asked):
+    st.button("Cancelling …" if asked else "Cancel", key=key, icon=":material/stop_circle:",
+              disabled=asked, on_click=_cancel, args=(run_id,))
+
+
+def _cancel(run_id: str) -> None:
+    try:
+        cancel_run(run_id)
+    except (LiteDriftError, OSError) as error:
+        show_error(error)
+    else:
         Session().mark_cancelling(run_id)
-        try:
-            cancel_run(run_id)
-        except (LiteDriftError, OSError) as error:
-            show_error(error)
 
 
 def _model_name(run_id: str) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
-from components.format import format_bytes, format_count, format_error, format_percent
-from components.plain_text import code_span, escape_markdown, show_error
+from components.format import format_bytes, format_error, format_percent
+from components.plain_text import choice_label, code_span, escape_markdown, show_error
 from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session, widget_key
 from converter.errors import LiteDriftError
 from converter.run_store import StoredFile, store_upload
 from converter.sample_models import SampleModel, list_samples
 
-_SOURCES = {SAMPLE: ":material/collections_bookmark: Sample models", FILE: ":material/upload: Your file"}
+_SOURCES = {
+    SAMPLE: f":material/collections_bookmark: {choice_label('Sample models')}",
+    FILE: f":material/upload: {choice_label('Your file')}",
+}
 _TASK_ICONS = {"classification": ":material/category:", "regression": ":material/show_chart:"}
 UPLOAD_HINT = "`.keras`, `.h5`, a zipped SavedModel, a frozen `.pb`; a `.tflite` can be inspected"
 
@@ -39,10 +44,26 @@ def sample_metric(card: dict[str, object]) -> str:
     metric = card.get("metric")
     if not isinstance(metric, dict) or "value" not in metric:
         return ""
-    name = str(metric.get("name", "")).replace("_", " ")
+    name = re.sub(r"\s*\(.*?\)", "", str(metric.get("name", ""))).replace("_", " ")
     value = float(metric["value"])
     is_share = "accuracy" in name.lower() and 0 <= value <= 1
     return f"{format_percent(value) if is_share else format_error(value)} {name}".strip()
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop, colon or semicolon that ends a clause."""
+    return re.split(r"(?<=[.;:])\s", text, maxsplit=1)[0].rstrip(";:").rstrip(".") + "."
+
+
+def short_origin(card: dict[str, object]) -> str:
+    """Return the data set's name out of a card's full citation."""
+    return re.split(r"\s*[(,;]", str(card.get("origin", "")), maxsplit=1)[0].strip()
+
+
+def _about(sample: SampleModel) -> str:
+    card = sample.card
+    parts = [sample.description, f"Data: {card.get('origin', '')}", str(card.get("licence", ""))]
+    return "\n\n".join(escape_markdown(part) for part in parts if part)
 
 
 def _render_gallery(session: Session) -> None:
@@ -64,27 +85,27 @@ def _render_card(session: Session, sample: SampleModel) -> None:
                     ":material/deployed_code:")
         st.badge(escape_markdown(sample.task), icon=icon, color="gray")
         st.markdown(f"**{escape_markdown(sample.title)}**")
-        st.caption(escape_markdown(sample.description))
-        facts = [
-            sample_metric(card), format_bytes(card.get("size_bytes")),
-            f"{format_count(card.get('parameters'))} parameters",
-        ]
-        st.markdown(f":small[{escape_markdown(' · '.join(fact for fact in facts if fact))}]")
-        st.caption(f":material/database: {escape_markdown(str(card.get('origin', '')))}")
+        st.caption(escape_markdown(first_sentence(sample.description)), help=_about(sample))
+        facts = [sample_metric(card), format_bytes(card.get("size_bytes"))]
+        line = escape_markdown(" · ".join(fact for fact in facts if fact))
+        st.markdown(f":small[{line}]", wrap=False, width="stretch")
+        st.caption(f":material/database: {escape_markdown(short_origin(card))}", wrap=False,
+                   width="stretch")
         st.space("stretch")
         st.button(
             "Chosen" if chosen else "Use this model", width="stretch",
             key=widget_key("model", f"sample.{sample.name}"),
             icon=":material/check_circle:" if chosen else None,
             type="primary" if chosen else "secondary",
-            on_click=session.choose_model, args=(_chosen_sample(sample),),
+            on_click=session.choose_model, args=(chosen_sample(sample),),
         )
 
 
-def _chosen_sample(sample: SampleModel) -> ChosenModel:
+def chosen_sample(sample: SampleModel) -> ChosenModel:
+    """Return a sample with its own data, as a model in hand."""
     data = StoredFile(
-        sample.data_path, sample.data_path.name, str(sample.card.get("data_sha256", sample.name)),
-        int(sample.card.get("data_bytes", 0)),
+        sample.data_path, sample.data_path.name, f"data of {sample.name} {sample.card['sha256']}",
+        sample.data_path.stat().st_size,
     )
     return ChosenModel(
         path=sample.model_path, name=sample.model_path.name,

@@ -8,17 +8,20 @@ import streamlit as st
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^=&:@\"'/])")
 _SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+_ADDRESS = re.compile(r"(?i)\b(?:https?|ftp|www|mailto|xmpp)(?=[:.])|(?<=[\w.+-])@")
 _WORD_JOINER = "\N{WORD JOINER}"
 
 
 def escape_markdown(text: str) -> str:
     """Return Markdown that displays exactly `text`, on one line.
 
-    Emoji and icon shortcodes are replaced after backslashes are gone, so an invisible joiner
-    keeps them apart as well.
+    Emoji shortcodes and bare addresses are found after backslashes are gone, so an invisible
+    joiner keeps them apart as well.
     """
     line = " ".join(text.split())
-    return _MARKUP.sub(r"\\\1", _SHORTCODE.sub(f":{_WORD_JOINER}", line))
+    for pattern in (_SHORTCODE, _ADDRESS):
+        line = pattern.sub(rf"\g<0>{_WORD_JOINER}", line)
+    return _MARKUP.sub(r"\\\1", line)
 
 
 def code_span(text: str) -> str:
@@ -27,6 +30,15 @@ def code_span(text: str) -> str:
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def choice_label(markdown: str) -> str:
+    """Return the label of a choice in the colour of text, chosen or not.
+
+    Streamlit writes the chosen one in the primary colour, on a tint of it: too faint to read on a
+    dark ground. The tint and the border still mark it.
+    """
+    return f":gray[{markdown}]"
 
 
 def show_error(error: Exception | str) -> None:

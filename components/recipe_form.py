@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from components.palette import recipe_color
-from components.plain_text import escape_markdown
+from components.plain_text import choice_label, escape_markdown
 from components.session import Session, widget_key
 from converter.recipe import (
     BUILTINS,
@@ -50,20 +50,23 @@ _HELP = {
 
 def pick_presets() -> list[Recipe]:
     """Show the presets as toggles and return those switched on, in their order."""
-    chosen = []
-    with st.grid(3, min_column_width=260, gap="small"):
-        for recipe in (*PRESETS.values(), SELECT_TF_PRESET):
-            with st.container(border=True, height="stretch", gap="xsmall"):
-                swatch = f':color[●]{{foreground="{recipe_color(recipe.name)}"}}'
-                is_on = st.toggle(
-                    f"{swatch} **{escape_markdown(recipe.name)}**",
-                    value=recipe.name in PRESETS, wrap=True, persist_state="session",
-                    key=widget_key("convert", f"preset.{recipe.name}"),
-                )
-                st.caption(escape_markdown(EXPLANATIONS[recipe.name]))
-            if is_on:
-                chosen.append(recipe)
+    with st.grid(3, min_column_width=240, gap="small") as grid:
+        chosen = [recipe for recipe in PRESETS.values() if _preset_card(recipe, default=True)]
+        with grid.cell(column_span="all"):
+            if _preset_card(SELECT_TF_PRESET, default=False):
+                chosen.append(SELECT_TF_PRESET)
     return chosen
+
+
+def _preset_card(recipe: Recipe, *, default: bool) -> bool:
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        swatch = f':color[●]{{foreground="{recipe_color(recipe.name)}"}}'
+        is_on = st.toggle(
+            f"{swatch} **{escape_markdown(recipe.name)}**", value=default, wrap=True,
+            persist_state="session", key=widget_key("convert", f"preset.{recipe.name}"),
+        )
+        st.caption(escape_markdown(EXPLANATIONS[recipe.name]))
+    return is_on
 
 
 def pick_custom_recipes(session: Session) -> list[Recipe]:
@@ -95,7 +98,8 @@ def describe_recipe(recipe: Recipe) -> str:
     for field, value in recipe.to_json().items():
         if field == "name" or value == getattr(default, field):
             continue
-        shown = ", ".join(_OPS_LABELS.get(v, v) for v in value) if isinstance(value, tuple) else value
+        values = value if isinstance(value, tuple) else (value,)
+        shown = ", ".join(_OPS_LABELS.get(v, str(v)) for v in values)
         parts.append(f"{field} = {shown}")
     return "; ".join(parts) or "the defaults"
 
@@ -158,9 +162,10 @@ def _pills(
     field: str, options: tuple[str, ...], default: list[str], labels: dict[str, str] | None = None
 ) -> tuple[str, ...]:
     st.session_state.setdefault(_key(field), default)
+    names = labels or {}
     chosen = st.pills(
         field, options, selection_mode="multi", key=_key(field), help=_HELP[field], wrap=True,
-        format_func=lambda option: escape_markdown((labels or {}).get(option, option)),
+        format_func=lambda option: choice_label(escape_markdown(names.get(option, option))),
         persist_state="session",
     )
     return tuple(option for option in options if option in chosen)

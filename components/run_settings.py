@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from components.plain_text import choice_label
 from components.session import ChosenData, ChosenModel, widget_key
 from converter.recipe import Recipe
 from converter.request import (
@@ -17,7 +18,7 @@ from converter.request import (
 )
 
 FULL, EXACT = "full", "exact"
-_PROTOCOLS = {FULL: "Full protocol", EXACT: "Exactly"}
+_PROTOCOLS = {FULL: choice_label("Full protocol"), EXACT: choice_label("Exactly")}
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,11 @@ class RunSettings:
 
 def ask_settings(data: ChosenData | None) -> RunSettings:
     """Show the settings and return them."""
-    is_random = data is None or data.file is None
-    evaluation = RANDOM_EVALUATION_SAMPLES if is_random else DEFAULT_EVALUATION_SAMPLES
+    kind = "random" if data is None or data.file is None else "file"
     with st.container(border=True), st.grid(4, min_column_width=170, gap="small") as grid:
         # The key holds the kind of data: random samples begin with a default of their own.
         samples = _number(
-            "Evaluation samples", f"samples.{'random' if is_random else 'file'}", evaluation, 1,
+            "Evaluation samples", f"samples.{kind}", default_samples(data), 1,
             "At most so many samples, on which drift and accuracy are measured.",
         )
         calibration = _number(
@@ -65,10 +65,22 @@ def build_request(
         model_path=model.path, model_name=model.name,
         data_path=None if data.file is None else data.file.path,
         data_name=None if data.file is None else data.file.name,
-        data_options=data.options, recipes=tuple(recipes), samples=settings.samples,
-        calibration_samples=settings.calibration_samples, runs=settings.runs,
-        threads=settings.threads, seed=settings.seed,
+        data_options=data.options, recipes=tuple(recipes),
+        samples=_asked(settings.samples, default_samples(data)),
+        calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
+        runs=settings.runs, threads=settings.threads, seed=settings.seed,
     )
+
+
+def default_samples(data: ChosenData | None) -> int:
+    """Return how many evaluation samples are taken where nobody asks for a number."""
+    is_random = data is None or data.file is None
+    return RANDOM_EVALUATION_SAMPLES if is_random else DEFAULT_EVALUATION_SAMPLES
+
+
+def _asked(value: int, default: int) -> int | None:
+    # A default that the data cannot fill is no wish unfulfilled, so it needs no note.
+    return None if value == default else value
 
 
 def core_count() -> int:

@@ -10,6 +10,7 @@ from components.routes import COMPARE_PAGE
 from components.run_settings import RunSettings, build_request
 from components.session import RUN_PARAMETER, ChosenData, ChosenModel, Session, widget_key
 from converter.errors import LiteDriftError
+from converter.progress import Progress
 from converter.recipe import Recipe
 from converter.run_store import follow_run, start_run
 
@@ -65,23 +66,32 @@ def active_run(session: Session) -> str | None:
     return None
 
 
-def follow_expected_run(session: Session) -> None:
-    """When the run started here has ended: go to its result, or say how it ended."""
+def follow_expected_run(session: Session) -> Progress | None:
+    """Return how far the run started here is; when it is done, go to its result.
+
+    Returns:
+        None where no run was started here, or its end was told before.
+    """
     run_id = session.expected_run
     if run_id is None:
-        return
+        return None
     try:
         progress = follow_run(run_id)
-    except LiteDriftError:
+    except LiteDriftError as error:
+        progress = Progress(status="failed", error=str(error))
+    if not progress.is_active:
         session.expect(None)
-        return
-    if progress.is_active:
-        return
-    session.expect(None)
     if progress.status == "done":
         st.switch_page(COMPARE_PAGE, query_params={RUN_PARAMETER: run_id})
-    sentence = progress.error or f"The run was {progress.status} before it had a result."
-    show_error(sentence)
+    return progress
+
+
+def render_ending(progress: Progress) -> None:
+    """Say how a run ended that has no result."""
+    if progress.status == "cancelled":
+        st.info("The run was cancelled; nothing was kept.", icon=":material/cancel:")
+    else:
+        show_error(progress.error or f"The run was {progress.status} before it had a result.")
 
 
 def render_target(model: ChosenModel, data: ChosenData | None) -> None:

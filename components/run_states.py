@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components.format import shorten
-from components.job_panel import OUTCOMES, render_log
+from components.job_panel import OUTCOMES, render_log, render_progress
 from components.plain_text import code_span, escape_markdown
 from components.routes import CONVERT_PAGE, MODEL_PAGE
 from components.session import Session, widget_key
@@ -44,21 +44,26 @@ def pick_run(session: Session) -> str | None:
 
 def render_no_run() -> None:
     """Say what to do where there is nothing to compare."""
+    st.title("Compare", anchor=False)
     with st.container(border=True, horizontal_alignment="center"):
-        st.subheader("Nothing to compare yet", anchor=False, text_alignment="center")
+        st.header("Nothing to compare yet", anchor=False, text_alignment="center")
         st.markdown("Pick a model, choose flags and start a run; its result appears here.",
                     text_alignment="center")
         st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
 
 
-def render_ended_run(run_id: str, progress: Progress) -> None:
-    """Say in one sentence how a run without a result ended, what to do, and show its steps."""
+def render_without_result(run_id: str, progress: Progress) -> None:
+    """Show a run that goes on, or say how it ended, what to do next, and its steps."""
+    if progress.is_active:
+        st.title("Compare", anchor=False)
+        render_progress(run_id)
+        return
     icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])
     st.title(f"Compare {code_span(_model_name(run_id))}", anchor=False)
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         st.badge(word, icon=icon, color=color)
         sentence = progress.error or f"The run was {progress.status} before it had a result."
-        st.subheader(escape_markdown(sentence), anchor=False)
+        st.header(escape_markdown(sentence), anchor=False)
         st.markdown(_NEXT.get(progress.status, _NEXT["failed"]))
         with st.container(horizontal=True):
             st.page_link(CONVERT_PAGE, label="Start again", icon=":material/replay:")

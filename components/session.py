@@ -5,7 +5,7 @@ Widgets take their keys from `widget_key`, so that no key is a literal scattered
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class ChosenData:
 
     source: str
     file: StoredFile | None = None
-    options: DataOptions = DataOptions()
+    options: DataOptions = field(default_factory=DataOptions)
 
 
 def widget_key(page: str, name: str) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from components.model_picker import chosen_sample
 from components.plain_text import escape_markdown
 from components.routes import CONVERT_PAGE, MODEL_PAGE
-from components.session import ChosenData, widget_key
+from components.session import ChosenData, Session, widget_key
+from converter.sample_models import list_samples
 
 
 def render_next_step(
@@ -39,9 +41,13 @@ def reason_to_wait(
     return None
 
 
-def render_no_model() -> None:
-    """Say what to do on the Convert page where no model was chosen."""
-    with st.container(border=True, horizontal_alignment="center"):
-        st.subheader("Nothing to convert yet", anchor=False, text_alignment="center")
-        st.markdown("Pick a sample model or upload your own first.", text_alignment="center")
-        st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
+def render_no_model(session: Session) -> None:
+    """Say what to do on the Convert page where no model was chosen, and offer the samples."""
+    st.header("Nothing to convert yet", anchor=False)
+    st.markdown("Take a sample model, or bring your own on the Model page.")
+    with st.grid(3, min_column_width=240, gap="small"):
+        for sample in list_samples():
+            st.button(escape_markdown(sample.title), width="stretch", wrap=True,
+                      key=widget_key("convert", f"sample.{sample.name}"),
+                      on_click=session.choose_model, args=(chosen_sample(sample),))
+    st.page_link(MODEL_PAGE, label="Bring your own model", icon=":material/upload:")

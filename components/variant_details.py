@@ -7,25 +7,48 @@ from pathlib import Path
 
 import streamlit as st
 
-from components.format import format_bytes, format_db, format_error, format_percent
+from components.format import format_bytes, format_db, format_error, format_percent, shorten
 from components.palette import custom_names, recipe_color
 from components.plain_text import escape_markdown, show_notes
 from components.session import widget_key
-from components.variant_table import variant_status
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
+from converter.rebuild_script import build_rebuild_script, script_name
 from converter.run_store import run_folder
 
-_EFFECTS = {"yes": ("took effect", "green"), "partly": ("partly", "orange"), "no": ("no effect", "red")}
+_EFFECTS = {
+    "yes": ("took effect", "green"),
+    "partly": ("partly", "orange"),
+    "no": ("no effect", "red"),
+}
 
 
 def render_variants(run_id: str, comparison: Comparison) -> None:
     """Show an expander for each variant, failures with their reason in its title."""
+    st.header("Variants and downloads", anchor=False)
     custom = custom_names([variant.recipe for variant in comparison.variants])
-    for variant in comparison.variants:
-        swatch = f':color[●]{{foreground="{recipe_color(variant.recipe, custom)}"}}'
-        label = f"{swatch} {escape_markdown(variant.recipe)} \N{EM DASH} {_summary(variant)}"
-        with st.expander(label):
-            _render_variant(run_folder(run_id), comparison, variant)
+    with st.container(gap="xsmall"):
+        for variant in comparison.variants:
+            swatch = f':color[●]{{foreground="{recipe_color(variant.recipe, custom)}"}}'
+            label = f"{swatch} **{escape_markdown(variant.recipe)}** · {_summary(variant)}"
+            with st.expander(label):
+                _render_variant(run_folder(run_id), comparison, variant)
+
+
+def render_variant_downloads(
+    folder: Path, comparison: Comparison, variant: Variant, *, place: str
+) -> None:
+    """Offer a variant's file and the script that rebuilds it."""
+    with st.container(horizontal=True):
+        if variant.file and (folder / variant.file).is_file():
+            label = f"{shorten(variant.file, 32)} ({format_bytes(variant.size_bytes)})"
+            _file_button(folder / variant.file, label, "application/octet-stream",
+                         f"{place}.{variant.recipe}")
+        if variant.sha256 is not None:
+            st.download_button(
+                "Script that rebuilds it", data=partial(build_rebuild_script, comparison, variant),
+                file_name=script_name(variant), mime="text/x-python", icon=":material/code:",
+                on_click="ignore", key=widget_key("compare", f"script.{place}.{variant.recipe}"),
+            )
 
 
 def render_run_downloads(run_id: str) -> None:
@@ -83,16 +106,7 @@ def _render_variant(folder: Path, comparison: Comparison, variant: Variant) -> N
             st.caption("The converter's own words")
             st.code(variant.error_details[:20_000], language=None, height=220)
     _render_audit(variant)
-    with st.container(horizontal=True):
-        if variant.file and (folder / variant.file).is_file():
-            label = f"{variant.file} ({format_bytes(variant.size_bytes)})"
-            _file_button(folder / variant.file, label, "application/octet-stream", variant.recipe)
-        st.download_button(
-            "Script that rebuilds it", data=partial(_script, comparison, variant),
-            file_name=f"rebuild_{variant.recipe}.py", mime="text/x-python",
-            icon=":material/code:", on_click="ignore",
-            key=widget_key("compare", f"script.{variant.recipe}"),
-        )
+    render_variant_downloads(folder, comparison, variant, place="details")
     if variant.sha256:
         st.caption(f"SHA-256 `{variant.sha256}`")
 
@@ -125,7 +139,7 @@ def _operators(variant: Variant) -> str:
         (audit.flex_ops, "TensorFlow (Flex)"), (audit.custom_ops, "custom"),
     ]
     named = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return f"{variant_status(variant)}: {audit.total_ops} operators: {named}."
+    return f"{audit.total_ops} operators: {named}." if named else f"{audit.total_ops} operators."
 
 
 def _effect_badge(effect: str) -> str:
@@ -136,13 +150,7 @@ def _effect_badge(effect: str) -> str:
 def _file_button(path: Path, label: str, mime: str, name: str) -> None:
     # Read on the click: files of many megabytes must not travel on every rerun.
     st.download_button(
-        escape_markdown(label), data=path.read_bytes if path.is_file() else b"", file_name=path.name,
-        mime=mime, icon=":material/download:", on_click="ignore", disabled=not path.is_file(),
+        escape_markdown(label), data=path.read_bytes, file_name=path.name,
+        mime=mime, icon=":material/download:", on_click="ignore",
         key=widget_key("compare", f"file.{name}"),
     )
-
-
-def _script(comparison: Comparison, variant: Variant) -> str:
-    from converter.rebuild_script import build_rebuild_script
-
-    return build_rebuild_script(comparison, variant)

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from components.format import format_db, format_error
+from components.format import MISSING, TIMES, format_db, format_error
+from components.plain_text import escape_markdown
 from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio, speed_ratio
 
@@ -16,13 +17,38 @@ def render_table(comparison: Comparison) -> None:
     """Show the table; it scrolls sideways on a narrow page, the names stay."""
     import pandas as pd
 
+    st.header("All figures", anchor=False)
     rows = table_rows(comparison)
     frame = pd.DataFrame(rows)
     frame = frame.drop(columns=[name for name in _OPTIONAL if frame[name].isna().all()])
-    st.dataframe(frame, hide_index=True, column_config=_columns(),
-                 alt="Figures of the original and of every variant")
+    size_unit, size = ("MB", 1e6) if frame["size"].max() >= 1e7 else ("kB", 1e3)
+    time_unit, time = ("µs", 1e-3) if frame["p50"].min() < _LEAST_MS else ("ms", 1.0)
+    for names, divisor in ((_BYTES, size), (_TIMES, time)):
+        for name in names:
+            if name in frame:
+                frame[name] = frame[name] / divisor
+    st.dataframe(frame, hide_index=True, column_config=_columns(size_unit, time_unit),
+                 placeholder=MISSING, alt="Figures of the original and of every variant")
+    _render_failures(comparison)
 
 
+def _render_failures(comparison: Comparison) -> None:
+    """Say below the table why variants failed: its last column is out of sight on most screens."""
+    reasons: dict[str, list[str]] = {}
+    for variant in comparison.variants:
+        if variant.status != "ok":
+            reason = str(variant.error).removeprefix(f"{variant.recipe}: ")
+            reasons.setdefault(reason, []).append(variant.recipe)
+    for reason, names in reasons.items():
+        st.markdown(f":red[:material/error: **{escape_markdown(', '.join(names))}** failed:] "
+                    f"{escape_markdown(reason)}")
+
+
+_FACTOR = f"%.1f{TIMES}"
+_BYTES = ("size", "gzip", "memory")
+_TIMES = ("p50", "p90", "p99")
+_LEAST_MS = 0.1
+"""Below this median, milliseconds with three digits would say too little."""
 _OPTIONAL = ("reason", "accuracy", "rmse_labels", "agreement", "memory", "nan_or_inf")
 
 
@@ -39,7 +65,7 @@ def _original_row(comparison: Comparison) -> dict[str, Any]:
         "gzip": comparison.model.gzip_bytes, "smaller": 1.0,
         "p50": latency and latency.p50_ms, "p90": latency and latency.p90_ms,
         "p99": latency and latency.p99_ms, "faster": 1.0 if latency else None,
-        "sqnr": "reference", "max_error": "reference", "agreement": None, "nan_or_inf": None,
+        "sqnr": None, "max_error": None, "agreement": None, "nan_or_inf": None,
         "accuracy": accuracy and accuracy.top1, "rmse_labels": accuracy and accuracy.rmse,
         "memory": None, "init": latency and latency.init_ms, "convert": None, "integer_ops": None,
         "float_ops": None, "reason": None,
@@ -84,26 +110,28 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _columns() -> dict[str, Any]:
+def _columns(unit: str, time: str) -> dict[str, Any]:
     column = st.column_config
     number = column.NumberColumn
+    digits = "%.3f" if time == "ms" else "%.2f"
     return {
         "model": column.TextColumn("Model", pinned=True),
         "status": column.TextColumn("Status", width="small"),
-        "size": number("Size", format="bytes"),
-        "gzip": number("gzip", format="bytes"),
-        "smaller": number("Smaller", format="%.1f×"),
-        "p50": number("p50 ms", format="%.3f", help="Median time of one inference"),
-        "p90": number("p90 ms", format="%.3f"),
-        "p99": number("p99 ms", format="%.3f"),
-        "faster": number("Faster", format="%.1f×"),
+        "size": number(f"Size {unit}", format="%.1f"),
+        "gzip": number(f"gzip {unit}", format="%.1f"),
+        "smaller": number("Smaller", format=_FACTOR, help="The original's size over this one's"),
+        "p50": number(f"p50 {time}", format=digits, help="Median time of one inference"),
+        "p90": number(f"p90 {time}", format=digits),
+        "p99": number(f"p99 {time}", format=digits),
+        "faster": number("Faster", format=_FACTOR,
+                         help="The original's median over this one's; below 1 is slower"),
         "sqnr": column.TextColumn("SQNR", help="Signal power over error power; more is closer"),
         "max_error": column.TextColumn("Max error", help="Largest error of any output value"),
         "agreement": number("Agrees", format="percent", help="Same top class as the original"),
         "nan_or_inf": number("NaN or Inf", format="%d"),
         "accuracy": number("Accuracy", format="percent"),
         "rmse_labels": number("RMSE to labels", format="%.4g"),
-        "memory": number("Peak memory", format="bytes"),
+        "memory": number(f"Peak memory {unit}", format="%.0f"),
         "init": number("Load ms", format="%.2f", help="Loading the file and allocating tensors"),
         "convert": number("Convert s", format="%.2f"),
         "integer_ops": number("Integer ops", format="%d"),

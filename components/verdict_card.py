@@ -17,7 +17,7 @@ from components.format import (
     format_ratio,
 )
 from components.palette import custom_names, recipe_color
-from components.plain_text import escape_markdown
+from components.plain_text import choice_label, escape_markdown, show_warning
 from components.session import widget_key
 from converter.comparison import Comparison, Variant
 from converter.verdict import RULE, Verdict, size_ratio, speed_ratio
@@ -29,16 +29,19 @@ _TONES = {
 }
 
 
-def render_verdict(verdict: Verdict) -> None:
+def render_verdict(comparison: Comparison, verdict: Verdict) -> None:
     """Show the verdict's sentence with its tone and its rule."""
+    if comparison.data.source == "random":
+        show_warning(
+            "Measured on random samples: sizes and latencies hold, but drift on random data says "
+            "little about real inputs."
+        )
     word, icon, color = _TONES.get(verdict.tone, _TONES["caution"])
-    with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute",
-                          vertical_alignment="center"):
-            st.badge(word, icon=icon, color=color)
-            with st.popover("The rule", type="tertiary", icon=":material/gavel:"):
-                st.text(RULE)
-        st.subheader(escape_markdown(verdict.sentence), anchor=False)
+    with st.container(border=True, gap="xxsmall"):
+        st.badge(word, icon=icon, color=color)
+        st.header(escape_markdown(verdict.sentence), anchor=False)
+        with st.popover("How this was decided", type="tertiary", icon=":material/gavel:"):
+            st.text(RULE)
 
 
 def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | None:
@@ -64,15 +67,15 @@ def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | N
 
 def render_headline(comparison: Comparison, variant: Variant) -> None:
     """Show a variant's gains and costs against the original, with their conditions."""
-    with st.grid(4, min_column_width=190, gap="small"):
+    with st.grid(4, min_column_width=150, gap="small"):
         _size_metric(comparison, variant)
         _speed_metric(comparison, variant)
         _closeness_metric(comparison, variant)
         _last_metric(comparison, variant)
     st.caption(escape_markdown(conditions_line(comparison)))
     if not variant.runnable and variant.status == "ok":
-        reason = next(iter(variant.audit.notes), "this runtime lacks an operator that it needs.")
-        st.info(f"Size only: {escape_markdown(reason)}", icon=":material/info:")
+        reason = next(iter(variant.audit.notes), "Size only: it cannot be run here.")
+        st.info(escape_markdown(reason), icon=":material/info:")
 
 
 def conditions_line(comparison: Comparison) -> str:
@@ -86,8 +89,10 @@ def conditions_line(comparison: Comparison) -> str:
         "batch 1" if _batch(comparison) == 1 else f"batch {_batch(comparison)}",
         str(environment.get("cpu", "unknown CPU")),
     ]
+    timed = [v.latency for v in comparison.variants if v.latency is not None]
     if comparison.reference.latency is not None:
-        parts.append(f"median of {format_count(comparison.reference.latency.runs)} runs or more")
+        least = min(stats.runs for stats in [comparison.reference.latency, *timed])
+        parts.append(f"medians of at least {format_count(least)} runs")
     return "Against the original TensorFlow model: " + " · ".join(parts)
 
 
@@ -98,13 +103,14 @@ def _batch(comparison: Comparison) -> int:
 def _swatch(name: str, recommended: str | None, custom: list[str]) -> str:
     star = " :material/verified:" if name == recommended else ""
     color = recipe_color(name, custom)
-    return f':color[●]{{foreground="{color}"}} {escape_markdown(name)}{star}'
+    label = choice_label(f"{escape_markdown(name)}{star}")
+    return f':color[●]{{foreground="{color}"}} {label}'
 
 
 def _metric(label: str, value: str, detail: str, text: str) -> None:
-    # `delta` would colour a plain comparison as good or bad, so the detail is a description.
-    st.metric(label, value, delta=0 if detail else None, delta_description=detail or None,
-              delta_color="off", delta_arrow="off", border=True, height="stretch", help=text)
+    # Grey and without an arrow: the detail is a comparison, not a change for better or worse.
+    st.metric(label, value, delta=detail or None, delta_color="off", delta_arrow="off",
+              border=True, height="stretch", help=text)
 
 
 def _size_metric(comparison: Comparison, variant: Variant) -> None:
@@ -142,7 +148,7 @@ def _closeness_metric(comparison: Comparison, variant: Variant) -> None:
                 "Needs a run of the converted file.")
     elif drift.top1_agreement is not None:
         _metric("Agrees on", format_percent(drift.top1_agreement),
-                f"of {format_count(samples)} samples, {format_db(drift.sqnr_db)}",
+                f"of {format_count(drift.top1_samples or samples)} samples",
                 "Samples on which the top class is the original's.")
     else:
         exact = drift.sqnr_db == math.inf
@@ -155,8 +161,11 @@ def _closeness_metric(comparison: Comparison, variant: Variant) -> None:
 def _last_metric(comparison: Comparison, variant: Variant) -> None:
     """Accuracy where there are labels, otherwise memory."""
     accuracy = variant.accuracy
+    reference = comparison.reference.accuracy
+    top1 = None if reference is None else reference.top1
     if accuracy is not None and accuracy.top1 is not None:
-        _metric("Accuracy", format_percent(accuracy.top1), f"{format_points(accuracy.delta)} vs. original",
+        detail = f"{format_points(accuracy.delta)}, original {format_percent(top1)}"
+        _metric("Accuracy", format_percent(accuracy.top1), detail,
                 "Share of labelled evaluation samples that are right; the chart below has the "
                 "95 % interval.")
         return

@@ -6,23 +6,30 @@ from components.frame import ensure_frame
 from components.job_panel import render_progress
 from components.recipe_form import pick_custom_recipes, pick_presets
 from components.run_settings import ask_settings
-from components.run_starter import active_run, follow_expected_run, render_start, render_target
+from components.run_starter import (
+    follow_expected_run,
+    render_ending,
+    render_start,
+    render_target,
+)
 from components.session import Session
 from components.steps import render_no_model
 
 ensure_frame()
 
-st.title("Choose flags", anchor=False)
-
 session = Session()
-follow_expected_run(session)
-running = active_run(session)
-if running is not None:
-    render_progress(running)
+progress = follow_expected_run(session)
+if progress is not None and progress.is_active:
+    st.title("Converting", anchor=False)
+    render_progress(session.expected_run)
+    st.stop()
 
+st.title("Choose flags", anchor=False)
+if progress is not None:
+    render_ending(progress)
 model, data = session.model, session.data
 if model is None:
-    render_no_model()
+    render_no_model(session)
     st.stop()
 
 render_target(model, data)

@@ -32,12 +32,13 @@ def _classification_figure(
 ) -> go.Figure:
     bounds = [limit for a in found if a is not None and a.ci95 for limit in a.ci95]
     low, high = max(0.0, min(bounds, default=0.0) - 0.02), min(1.0, max(bounds, default=1.0) + 0.01)
+    values = [None if a is None else format_percent(a.top1) for a in found]
     figure = new_row_figure(
         rows, [_top1_text(row, a) for row, a in zip(rows, found, strict=True)],
         details=[_delta_text(row, a) for row, a in zip(rows, found, strict=True)],
         axis=linear_axis(low, max(high, low + 0.01), lambda value: f"{100 * value:g} %"),
-        title="Top-1 accuracy with its 95 % interval",
-        alt=_alt(comparison, "Accuracy", [None if a is None else format_percent(a.top1) for a in found]),
+        title="Top-1 accuracy, 95 % interval",
+        alt=_alt(comparison, "Accuracy", values),
     )
     reference = found[0]
     if reference is not None and reference.ci95 is not None and reference.top1 is not None:
@@ -79,7 +80,8 @@ def _regression_figure(
         details=["" if a is None or a.r2 is None else f"R² {a.r2:.3f}" for a in found],
         axis=positive_axis([e for e in errors if e is not None], format_error),
         title="RMSE against the labels: less is better",
-        alt=_alt(comparison, "RMSE against the labels", [e and format_error(e) for e in errors]),
+        alt=_alt(comparison, "RMSE against the labels", 
+                 [None if e is None else format_error(e) for e in errors]),
     )
     figure.add_bar(
         x=errors, y=list(range(len(rows))), orientation="h", showlegend=False,

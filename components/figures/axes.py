@@ -8,7 +8,8 @@ from typing import Any
 
 LOG_SPREAD = 20.0
 """From this ratio of the largest to the smallest value on, a linear axis hides the small ones."""
-_MOST_TICKS = 5
+_MOST_TICKS = 4
+"""As many as fit side by side on a phone."""
 
 
 def needs_log(values: Sequence[float]) -> bool:
@@ -25,7 +26,8 @@ def linear_axis(low: float, high: float, text: Callable[[float], str]) -> dict[s
         high: Where it ends; must be greater.
         text: How a tick is written, with its unit.
     """
-    step = _round_step((high - low) / (_MOST_TICKS - 1))
+    # A step just above a quarter of the range leaves room for four ticks, never five.
+    step = _round_step((high - low) / _MOST_TICKS * 1.0001)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     ticks = [round(index * step, 12) for index in range(first, last + 1)]

@@ -7,14 +7,15 @@ import math
 import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis, log_axis
-from components.figures.row_chart import GRID, MUTED, Row, absence, chart_rows, new_row_figure
+from components.figures.ink import GROUND, MUTED, SOFT_INK
+from components.figures.row_chart import Row, absence, chart_rows, new_row_figure
 from components.format import format_db, format_error, format_percent
 from converter.comparison import Comparison
 from converter.drift import METRICS, Drift
 from converter.verdict import MIN_SQNR_DB
 
 _LEAST_AXIS_DB = 40.0
-_EXACT_PATTERN = {"shape": "/", "fgopacity": 0.5, "size": 6, "solidity": 0.35}
+_EXACT_PATTERN = {"fgopacity": 1.0, "size": 6, "solidity": 0.4, "fillmode": "replace"}
 
 
 def build_sqnr_figure(comparison: Comparison) -> go.Figure:
@@ -36,13 +37,13 @@ def build_sqnr_figure(comparison: Comparison) -> go.Figure:
         x=lengths, y=list(range(len(rows))), orientation="h", showlegend=False,
         marker={
             "color": [row.color for row in rows], "cornerradius": 3,
-            "opacity": [0.45 if row.variant is None else 1.0 for row in rows],
             "pattern": {**_EXACT_PATTERN, "shape": ["/" if hatch else "" for hatch in exact]},
         },
         customdata=[f"{row.full_label}: {_sqnr_text(row)}" for row in rows],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    if all(d is None or d.top1_agreement is None for d in drifts):
+    measured = [d for d in drifts if d is not None]
+    if measured and all(d.top1_agreement is None for d in measured):
         _add_rule_line(figure)
     return figure
 
@@ -67,7 +68,7 @@ def build_max_error_figure(comparison: Comparison) -> go.Figure:
         figure.add_scatter(
             x=[start, error], y=[index, index], mode="lines+markers", showlegend=False,
             line={"color": row.color, "width": 2},
-            marker={"color": row.color, "size": [0, 13]}, name=row.full_label,
+            marker={"color": row.color, "size": [0, 13], "opacity": 1}, name=row.full_label,
             hovertemplate=f"{row.full_label}: {format_error(error)}<extra></extra>",
         )
     return figure
@@ -98,7 +99,8 @@ def _bar_length(row: Row, high: float) -> float | None:
 def _sqnr_text(row: Row) -> str:
     if row.variant is None:
         return "reference"
-    return absence(row.variant) if row.variant.drift is None else format_db(row.variant.drift.sqnr_db)
+    drift = row.variant.drift
+    return absence(row.variant) if drift is None else format_db(drift.sqnr_db)
 
 
 def _agreement_text(row: Row) -> str:
@@ -121,7 +123,8 @@ def _lsb_text(row: Row) -> str:
     drift = _drift(row)
     if drift is None or drift.max_abs_error_lsb is None or math.isnan(drift.max_abs_error_lsb):
         return ""
-    return f"{drift.max_abs_error_lsb:.1f} steps"
+    steps = drift.max_abs_error_lsb
+    return f"{steps:.0f} steps" if steps >= 10 else f"{steps:.1f} steps"
 
 
 def _add_rule_line(figure: go.Figure) -> None:
@@ -131,14 +134,17 @@ def _add_rule_line(figure: go.Figure) -> None:
     )
     figure.add_annotation(
         x=MIN_SQNR_DB, y=1, yref="paper", text=f"rule: {MIN_SQNR_DB:.0f} dB", showarrow=False,
-        xanchor="left", yanchor="bottom", xshift=4, font={"size": 11}, bgcolor=GRID,
+        xanchor="left", yanchor="bottom", xshift=4,
+        font={"size": 11, "color": SOFT_INK}, bgcolor=GROUND,
     )
     figure.update_layout(margin={"t": 24})
 
 
 def _sqnr_alt(comparison: Comparison) -> str:
     measured = [
-        f"{v.recipe} {format_db(v.drift.sqnr_db)}" for v in comparison.variants if v.drift is not None
+        f"{v.recipe} {format_db(v.drift.sqnr_db)}"
+        for v in comparison.variants
+        if v.drift is not None
     ]
     return f"SQNR against the original: {', '.join(measured) or 'none measured'}."
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis, log_axis, needs_log
 from components.figures.row_chart import Row, absence, add_baseline, chart_rows, new_row_figure
-from components.format import format_ms, format_ratio
+from components.format import format_ms, format_ratio, format_tick
 from converter.comparison import Comparison
 from converter.latency import LatencyStats
 from converter.verdict import speed_ratio
@@ -34,8 +34,8 @@ def build_latency_figure(
     low, high = float(spread.min()), float(spread.max())
     # A single hiccup must not squeeze all boxes into a corner.
     axis = (
-        log_axis(low, high, format_ms) if needs_log([low, high])
-        else linear_axis(0.0, high * 1.05, format_ms)
+        log_axis(low, high, format_tick) if needs_log([low, high])
+        else linear_axis(0.0, high * 1.05, format_tick)
     )
     figure = new_row_figure(
         rows, [_median(comparison, row) for row in rows],

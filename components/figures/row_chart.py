@@ -12,13 +12,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from components.figures.ink import GRID, INK, MUTED, SOFT_INK
 from components.format import escape_label, shorten
 from components.palette import custom_names, recipe_color
 from converter.comparison import REFERENCE, Comparison, Variant
 
 ORIGINAL_LABEL = "original"
-GRID = "rgba(128, 140, 152, 0.22)"
-MUTED = "#76808D"
+_SMALL = f"font-size:11px;color:{SOFT_INK}"
 _NAME_LENGTH = 16
 _ROW_HEIGHT = 46
 _CHARACTER_WIDTH = 7.2
@@ -78,7 +78,6 @@ def new_row_figure(
     title: str,
     alt: str,
     details: Sequence[str] = (),
-    legend: bool = False,
 ) -> go.Figure:
     """Return an empty figure with one row for each model.
 
@@ -89,30 +88,29 @@ def new_row_figure(
         title: What the value axis shows, with its unit.
         alt: What the chart shows, for readers who do not see it.
         details: A second, smaller line under each text.
-        legend: Whether a legend above the rows is needed.
     """
     seconds = list(details) or [""] * len(rows)
     longest = max(len(_plain(text)) for text in [*figures, *seconds])
     figure = go.Figure()
     figure.update_layout(
-        height=_ROW_HEIGHT * len(rows) + (86 if legend else 56),
-        margin={"l": 4, "r": round(longest * _CHARACTER_WIDTH) + 18, "t": 32 if legend else 4,
-                "b": 48},
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom",
-                "yref": "paper", "itemclick": False, "itemdoubleclick": False},
-        bargap=0.42, hovermode="closest", dragmode=False, meta={"alt": alt},
-        xaxis={**axis, "title": {"text": title, "standoff": 10}, "fixedrange": True,
-               "gridcolor": GRID, "zeroline": False, "tickangle": 0},
+        height=_ROW_HEIGHT * len(rows) + 56,
+        margin={"l": 4, "r": round(longest * _CHARACTER_WIDTH) + 18, "t": 4, "b": 48},
+        # What marks mean stands in the caption above: a legend would narrow the plot on a phone.
+        showlegend=False, bargap=0.42, hovermode="closest", dragmode=False, meta={"alt": alt},
+        xaxis={**axis, "fixedrange": True, "showgrid": True, "gridcolor": GRID,
+               "zeroline": False, "tickangle": 0, "tickfont": {"size": 12, "color": SOFT_INK},
+               "title": {"text": title, "standoff": 10, "font": {"size": 12, "color": SOFT_INK}}},
         yaxis={"tickvals": list(range(len(rows))), "ticktext": [row.label for row in rows],
                "range": [len(rows) - 0.45, -0.55], "fixedrange": True, "showgrid": False,
-               "zeroline": False, "automargin": True, "ticklabelstandoff": 6},
+               "zeroline": False, "automargin": True, "ticklabelstandoff": 6,
+               "tickfont": {"size": 13, "color": INK}},
     )
     for index, (text, second) in enumerate(zip(figures, seconds, strict=True)):
-        small = f"<br><span style='font-size:11px'>{second}</span>" if second else ""
+        small = f"<br><span style='{_SMALL}'>{second}</span>" if second else ""
         figure.add_annotation(
             x=1, xref="paper", y=index, yref="y", text=f"{text}{small}", showarrow=False,
-            xanchor="left", yanchor="middle", align="left", xshift=10, font={"size": 13},
+            xanchor="left", yanchor="middle", align="left", xshift=10,
+            font={"size": 13, "color": INK},
         )
     return figure
 

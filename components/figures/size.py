@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from components.figures.axes import positive_axis
-from components.figures.row_chart import MUTED, Row, absence, add_baseline, chart_rows, new_row_figure
-from components.format import format_bytes, format_ratio
-from converter.comparison import Comparison
+from components.figures.axes import linear_axis
+from components.figures.row_chart import Row, absence, add_baseline, chart_rows, new_row_figure
+from components.format import byte_unit, format_bytes, format_ratio, format_tick
+from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio
+
+PARAMETERS_COLOR = "#C2476B"
 
 
 def build_size_figure(comparison: Comparison) -> go.Figure:
@@ -21,12 +23,14 @@ def build_size_figure(comparison: Comparison) -> go.Figure:
     model = comparison.model
     known = [size for size in [*sizes, float(model.parameter_bytes)] if size]
     # Bars are lengths, so their axis begins at zero and is never logarithmic.
-    axis = positive_axis([max(known, default=1.0)], format_bytes)
+    unit, divisor = byte_unit(max(known, default=1.0))
+    end = max(known, default=1.0) * 1.05
+    axis = linear_axis(0.0, end, lambda size: format_tick(size / divisor))
     figure = new_row_figure(
         rows,
-        [format_bytes(size) if size else absence_of(row) for row, size in zip(rows, sizes, strict=True)],
+        [_size_text(row, size) for row, size in zip(rows, sizes, strict=True)],
         details=[_detail(comparison, row) for row in rows],
-        axis=axis, title="Bytes on disk", alt=_alt(comparison), legend=True,
+        axis=axis, title=f"{unit} on disk", alt=_alt(comparison),
     )
     figure.add_bar(
         x=sizes, y=list(range(len(rows))), orientation="h", name="File", showlegend=False,
@@ -41,14 +45,21 @@ def build_size_figure(comparison: Comparison) -> go.Figure:
     return figure
 
 
-def absence_of(row: Row) -> str:
-    """Return why a row has no size."""
+def original_gzip(comparison: Comparison) -> int | None:
+    """Return the original's gzip size; None where that would count optimizer state."""
+    model = comparison.model
+    return model.gzip_bytes if model.size_bytes <= model.size_without_optimizer_bytes else None
+
+
+def _size_text(row: Row, size: float | None) -> str:
+    if size:
+        return format_bytes(size)
     return "unknown" if row.variant is None else absence(row.variant)
 
 
 def _add_gzip(figure: go.Figure, comparison: Comparison, rows: list[Row]) -> None:
     packed = [
-        comparison.model.gzip_bytes if row.variant is None else row.variant.gzip_bytes
+        original_gzip(comparison) if row.variant is None else row.variant.gzip_bytes
         for row in rows
     ]
     figure.add_scatter(
@@ -64,14 +75,10 @@ def _add_gzip(figure: go.Figure, comparison: Comparison, rows: list[Row]) -> Non
 def _add_parameters(figure: go.Figure, comparison: Comparison) -> None:
     size = comparison.model.parameter_bytes
     figure.add_scatter(
-        x=[size, size], y=[-0.4, 0.4], mode="lines", name="original's parameters",
-        line={"color": "#C2476B", "width": 3},
+        x=[size, size], y=[-0.4, 0.4], mode="lines", name="parameters",
+        line={"color": PARAMETERS_COLOR, "width": 3},
         customdata=[f"original, parameters alone: {format_bytes(size)}"] * 2,
         hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=[None], y=[None], mode="lines", name="original's file", hoverinfo="skip",
-        line={"color": MUTED, "width": 1.2, "dash": "dash"},
     )
 
 
@@ -84,14 +91,11 @@ def _size(comparison: Comparison, row: Row) -> float | None:
 def _detail(comparison: Comparison, row: Row) -> str:
     if row.variant is None:
         return "baseline"
-    return size_words(comparison, row) if row.variant.size_bytes else ""
+    return _size_words(comparison, row.variant) if row.variant.size_bytes else ""
 
 
-def size_words(comparison: Comparison, row: Row) -> str:
-    """Return how a row's file compares with the original's, such as `3.9× smaller`."""
-    if row.variant is None:
-        return "baseline"
-    ratio = size_ratio(comparison, row.variant)
+def _size_words(comparison: Comparison, variant: Variant) -> str:
+    ratio = size_ratio(comparison, variant)
     if 0.97 <= ratio <= 1.03:
         return "same size"
     return f"{format_ratio(max(ratio, 1 / ratio))} {'smaller' if ratio > 1 else 'larger'}"
@@ -99,5 +103,7 @@ def size_words(comparison: Comparison, row: Row) -> str:
 
 def _alt(comparison: Comparison) -> str:
     original = format_bytes(comparison.model.size_without_optimizer_bytes)
-    sizes = [f"{v.recipe} {format_bytes(v.size_bytes)}" for v in comparison.variants if v.size_bytes]
+    sizes = [
+        f"{v.recipe} {format_bytes(v.size_bytes)}" for v in comparison.variants if v.size_bytes
+    ]
     return f"File sizes: original {original}, {', '.join(sizes) or 'no variant'}."

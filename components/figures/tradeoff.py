@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
-from components.figures.axes import linear_axis, log_axis, needs_log
-from components.figures.row_chart import GRID, MUTED, Row, chart_rows
-from components.format import format_bytes, format_db, format_ms
+from components.figures.axes import linear_axis, log_axis
+from components.figures.ink import GRID, GROUND, INK, MUTED, SOFT_INK
+from components.figures.row_chart import Row, chart_rows
+from components.format import format_bytes, format_db, format_ms, format_tick
 from components.palette import custom_names, recipe_symbol
 from converter.comparison import Comparison
 from converter.pareto import frontier_recipes
 
-_HEIGHT = 460
-_MARGIN = {"l": 8, "r": 16, "t": 36, "b": 52}
-_LEAST_DIAMETER, _MOST_DIAMETER = 12.0, 46.0
+_HEIGHT = 430
+_MARGIN = {"l": 8, "r": 16, "t": 8, "b": 52}
+_LEAST_DIAMETER, _MOST_DIAMETER = 11.0, 38.0
 _LABEL_GAP = 19.0
 """Least distance between two labels in pixels: they never overlap, at any width."""
+_AXIS_LOOK = {"showgrid": True, "gridcolor": GRID, "zeroline": False, "fixedrange": True,
+              "tickangle": 0, "tickfont": {"size": 12, "color": SOFT_INK}}
+_TITLE_FONT = {"font": {"size": 12, "color": SOFT_INK}}
+_LOG_SPREAD = 4.0
+"""Lower than elsewhere: points close to the axis would cover one another."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     """
     points = _points(comparison)
     finite = [p.sqnr_db for p in points if math.isfinite(p.sqnr_db)]
-    low, high = min([0.0, *finite]), max([40.0, *finite])
+    low = 10.0 * math.floor((min(finite, default=30.0) - 5) / 10)
+    high = max([low + 20.0, *finite])
     exact = high + 0.14 * (high - low)
     y_axis = _sqnr_axis(low, high, exact)
     latencies = [p.latency_ms for p in points]
@@ -44,14 +52,11 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     frontier = frontier_recipes(comparison.variants)
     figure = go.Figure()
     figure.update_layout(
-        height=_HEIGHT, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=True,
+        height=_HEIGHT, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=False,
         meta={"alt": _alt(comparison, frontier)},
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "yref": "paper",
-                "itemclick": False, "itemdoubleclick": False},
-        xaxis={**x_axis, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "tickangle": 0,
-               "title": {"text": "Median latency" + _log_note(x_axis) + ": further left is faster"}},
-        yaxis={**y_axis, "gridcolor": GRID, "zeroline": False, "fixedrange": True,
-               "title": {"text": "SQNR in dB: higher is closer"}},
+        xaxis={**x_axis, **_AXIS_LOOK, "title": {
+            "text": f"Median latency in ms{_log_note(x_axis)}", **_TITLE_FONT}},
+        yaxis={**y_axis, **_AXIS_LOOK, "title": {"text": "SQNR in dB", **_TITLE_FONT}},
     )
     placed = {p.row.name: p for p in points}
     _add_frontier(figure, [placed[name] for name in frontier if name in placed], exact)
@@ -60,7 +65,7 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     for point in points:
         _add_point(figure, point, exact, largest, point.row.name in frontier,
                    recipe_symbol(point.row.name, custom))
-    _add_labels(figure, points, exact, y_axis["range"], x_axis)
+    _add_labels(figure, points, exact, largest, (y_axis["range"], x_axis))
     return figure
 
 
@@ -89,27 +94,27 @@ def _height_of(point: _Point, exact: float) -> float:
     return exact if math.isinf(point.sqnr_db) else point.sqnr_db
 
 
-def _sqnr_axis(low: float, high: float, exact: float) -> dict[str, object]:
+def _sqnr_axis(low: float, high: float, exact: float) -> dict[str, Any]:
     axis = linear_axis(low, high, lambda value: f"{value:.0f}")
-    pad = 0.1 * (exact - low)
+    pad = 0.09 * (exact - low)
     return {
         **axis,
-        "range": [low - pad, exact + pad],
+        "range": [low, exact + pad],
         "tickvals": [*axis["tickvals"], exact],
         "ticktext": [*axis["ticktext"], "exact"],
     }
 
 
-def _latency_axis(latencies: list[float]) -> dict[str, object]:
+def _latency_axis(latencies: list[float]) -> dict[str, Any]:
     if not latencies:
-        return linear_axis(0.0, 1.0, format_ms)
-    if needs_log(latencies):
-        return log_axis(min(latencies) / 1.5, max(latencies) * 1.5, format_ms)
-    return linear_axis(0.0, max(latencies) * 1.15, format_ms)
+        return linear_axis(0.0, 1.0, format_tick)
+    if max(latencies) / min(latencies) > _LOG_SPREAD:
+        return log_axis(min(latencies) / 1.5, max(latencies) * 1.5, format_tick)
+    return linear_axis(0.0, max(latencies) * 1.15, format_tick)
 
 
-def _log_note(axis: dict[str, object]) -> str:
-    return " (logarithmic)" if axis["type"] == "log" else ""
+def _log_note(axis: dict[str, Any]) -> str:
+    return ", logarithmic" if axis["type"] == "log" else ""
 
 
 def _add_frontier(figure: go.Figure, points: list[_Point], exact: float) -> None:
@@ -117,7 +122,7 @@ def _add_frontier(figure: go.Figure, points: list[_Point], exact: float) -> None
         return
     figure.add_scatter(
         x=[p.latency_ms for p in points], y=[_height_of(p, exact) for p in points],
-        mode="lines", name="Pareto frontier: no other is smaller, faster and closer at once",
+        mode="lines", name="Pareto frontier",
         line={"color": MUTED, "width": 2, "dash": "dot"}, hoverinfo="skip",
     )
 
@@ -148,23 +153,26 @@ def _add_point(
 
 
 def _add_labels(
-    figure: go.Figure, points: list[_Point], exact: float, y_range: list[float],
-    x_axis: dict[str, object],
+    figure: go.Figure, points: list[_Point], exact: float, largest: float,
+    axes: tuple[list[float], dict[str, Any]],
 ) -> None:
     """Name every point, each label in a height of its own, with a line to its point."""
+    y_range, x_axis = axes
     scale = (_HEIGHT - _MARGIN["t"] - _MARGIN["b"]) / (y_range[1] - y_range[0])
     ordered = sorted(points, key=lambda p: (_height_of(p, exact), p.row.name))
     wanted = [(_height_of(p, exact) - y_range[0]) * scale for p in ordered]
     heights = spread_out(wanted, _LABEL_GAP, scale * (y_range[1] - y_range[0]))
     for point, want, got in zip(ordered, wanted, heights, strict=True):
         x = math.log10(point.latency_ms) if x_axis["type"] == "log" else point.latency_ms
-        start, end = x_axis["range"]  # type: ignore[misc]
+        start, end = x_axis["range"]
         to_right = x < start + 0.55 * (end - start)
+        radius = _diameter(point.size_bytes, largest) / 2
+        reach = radius + 14 if abs(want - got) < radius else 34
         figure.add_annotation(
-            x=x, y=_height_of(point, exact), text=point.row.label,
-            ax=34 if to_right else -34, ay=want - got, showarrow=True, arrowhead=0, arrowwidth=1,
-            arrowcolor=MUTED, xanchor="left" if to_right else "right", yanchor="middle",
-            font={"size": 12.5},
+            x=x, y=_height_of(point, exact), text=point.row.label, standoff=radius + 1,
+            ax=reach if to_right else -reach, ay=want - got, showarrow=True, arrowhead=0,
+            arrowwidth=1, arrowcolor=MUTED, xanchor="left" if to_right else "right",
+            yanchor="middle", font={"size": 13, "color": INK}, bgcolor=GROUND, borderpad=1,
         )
 
 

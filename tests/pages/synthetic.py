@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -47,6 +48,7 @@ def make_drift(
         max_abs_error=error, mean_abs_error=error / 9, rmse=error / 5, sqnr_db=sqnr,
         cosine_similarity=1 - error / 100, worst_cosine_similarity=1 - error / 10,
         top1_agreement=agreement, top1_ties=None if agreement is None else 0,
+        top1_samples=None if agreement is None else SAMPLES,
         non_finite_count=non_finite, max_abs_error_lsb=None,
     )
 
@@ -77,7 +79,8 @@ def make_variant(recipe: Recipe, samples: np.ndarray) -> Variant:
     ]
     return Variant(
         recipe=recipe.name, flags=recipe.to_json(), runnable=True, file=f"{recipe.name}.tflite",
-        sha256="ab" * 32, size_bytes=size, gzip_bytes=round(size * 0.87),
+        sha256=hashlib.sha256(recipe.name.encode()).hexdigest(),
+        size_bytes=size, gzip_bytes=round(size * 0.87),
         peak_memory_bytes=41_000_000 + size * 3, runtime_memory_bytes=40_000_000,
         convert_seconds=0.42, evaluation_batch=32,
         latency=LatencyStats.from_samples(samples, threads=1, warmup_runs=50, init_ms=0.6),
@@ -113,7 +116,11 @@ def make_comparison(name: str = "digits_cnn.keras") -> tuple[Comparison, dict[st
             "ai_edge_litert": "2.3.0", "keras": "3.15.1", "numpy": "2.4.6",
             "system": "Linux x86_64",
         },
-        settings={"runs": None, "seed": 0, "batch": 1},
+        settings={
+            "runs": None, "seed": 0, "batch": 1,
+            "source": {"loader": "keras", "raw_inputs": ["image"], "signature": None,
+                       "output_tensors": None},
+        },
         reference=Reference(
             latency=LatencyStats.from_samples(samples["original"], threads=1, warmup_runs=50),
             accuracy=make_accuracy(354),
@@ -152,7 +159,8 @@ def make_regression() -> tuple[Comparison, dict[str, np.ndarray]]:
     comparison, samples = make_comparison("sunspots_lstm.zip")
     for variant in comparison.variants:
         assert variant.drift is not None
-        variant.drift = replace(variant.drift, top1_agreement=None, top1_ties=None)
+        variant.drift = replace(variant.drift, top1_agreement=None, top1_samples=None,
+                                top1_ties=None)
         variant.accuracy = Accuracy(task="regression", samples=SAMPLES, mae=14.0,
                                     rmse=18.2 + variant.drift.max_abs_error * 60, r2=0.91)
     comparison.reference.accuracy = Accuracy(task="regression", samples=SAMPLES, mae=14.0,
@@ -191,7 +199,7 @@ def make_hard_case() -> tuple[Comparison, dict[str, np.ndarray]]:
     name = "a_custom_recipe_with_a_name_as_long_as_allowed_x"
     samples[name] = make_samples(0.3, 7)
     custom = make_variant(PRESETS["int8"], samples[name])
-    custom.recipe, custom.file = name, f"{name}.tflite"
+    custom.recipe, custom.file, custom.sha256 = name, f"{name}.tflite", "ef" * 32
     comparison.variants.append(custom)
     return comparison, samples
 

@@ -1,0 +1,24 @@
+"""A data folder of its own for each test, in which no welcome run is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path))
+    (tmp_path / "welcome").touch()  # as if this installation had had its welcome run
+    st.cache_data.clear()
+    return tmp_path
+
+
+@pytest.fixture
+def app(home):
+    return AppTest.from_file(str(APP), default_timeout=20)

@@ -1,0 +1,188 @@
+"""The Convert page: presets, custom recipes refused in the form, settings, start and progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.session import (
+    DATA_SOURCE_KEY,
+    RUN_PARAMETER,
+    ChosenModel,
+    widget_key,
+)
+from converter.errors import StoreError
+from converter.progress import Progress
+from converter.recipe import PRESETS, SELECT_TF_PRESET
+from tests.pages.synthetic import make_comparison, write_run
+
+
+@pytest.fixture
+def convert(app):
+    app.run()
+    app.session_state["litedrift.model"] = ChosenModel(
+        path=Path("/nowhere/net.keras"), name="net *x*.keras", sha256="ab" * 32
+    )
+    app.session_state[DATA_SOURCE_KEY] = "random"
+    return app.switch_page("pages/convert.py").run()
+
+
+@pytest.fixture
+def started(monkeypatch, home):
+    """What was asked of the run store; a started run looks as if it went on in this process."""
+    requests = []
+
+    def start(request):
+        requests.append(request)
+        write_run(home, "abc123", progress=Progress(
+            status="running", stage="convert int8", done=3, total=20, seconds_left=12.0,
+            log=[{"stage": "load", "seconds": 2.0}],
+        ))
+        return "abc123"
+
+    monkeypatch.setattr("components.run_starter.start_run", start)
+    monkeypatch.setattr("converter.run_store._is_alive", lambda run_id, folder: True)
+    return requests
+
+
+def start_button(app):
+    return app.button(key=widget_key("convert", "start"))
+
+
+def toggle(app, name):
+    return app.toggle(key=widget_key("convert", name))
+
+
+def finish(home, status, error=None):
+    from converter.progress import write_progress
+
+    write_progress(home / "runs" / "abc123", Progress(status=status, error=error, started=1.0))
+
+
+def test_without_a_model_it_offers_the_samples(app):
+    app.run()
+    app.switch_page("pages/convert.py").run()
+    assert not app.exception
+    assert app.header[0].value == "Nothing to convert yet"
+    app.button(key=widget_key("convert", "sample.cancer_mlp")).click().run()
+    assert not app.exception
+    assert app.session_state["litedrift.model"].sample == "cancer_mlp"
+    assert start_button(app).label == "Convert and compare 6 variants"
+
+
+def test_presets_are_on_and_select_tf_is_off(convert):
+    assert not convert.exception
+    on = {t.key.rsplit(".", 1)[1] for t in convert.toggle if ".preset." in t.key and t.value}
+    assert on == set(PRESETS)
+    assert toggle(convert, f"preset.{SELECT_TF_PRESET.name}").value is False
+
+
+def test_no_recipe_closes_start_with_its_reason(convert):
+    for name in PRESETS:
+        toggle(convert, f"preset.{name}").set_value(False)
+    convert.run()
+    assert start_button(convert).disabled
+    assert any("at least one recipe" in caption.value for caption in convert.caption)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("calibrate", True, None),
+        ("name", "int8", "taken"),
+        ("name", "No Good", "lower"),
+        ("inference_input_type", "int8", "full quantization"),
+    ],
+)
+def test_impossible_combinations_are_refused_in_the_form(convert, field, value, reason):
+    convert.session_state[widget_key("convert", f"custom.{field}")] = value
+    convert.run()
+    shown = " ".join(warning.value for warning in convert.warning)
+    add = convert.button(key=widget_key("convert", "add_custom"))
+    assert add.disabled == (reason is not None)
+    assert (reason or "") in shown
+    assert bool(convert.warning) == (reason is not None)
+
+
+def test_custom_recipes_are_added_and_removed(convert, started):
+    for _ in range(2):
+        convert.button(key=widget_key("convert", "add_custom")).click().run()
+    assert not convert.exception
+    names = [recipe.name for recipe in convert.session_state["litedrift.custom_recipes"]]
+    assert names == ["custom_1", "custom_2"]
+    convert.button(key=widget_key("convert", "remove.custom_1")).click().run()
+    start_button(convert).click().run()
+    asked = [recipe.name for recipe in started[0].recipes]
+    assert asked == [*PRESETS, "custom_2"]
+
+
+def test_start_asks_for_what_the_form_says(convert, started):
+    toggle(convert, "preset.int16x8").set_value(False)
+    convert.number_input(key=widget_key("convert", "samples.random")).set_value(50)
+    convert.number_input(key=widget_key("convert", "seed")).set_value(7)
+    convert.session_state[widget_key("convert", "protocol")] = "exact"
+    convert.run()
+    convert.number_input(key=widget_key("convert", "runs")).set_value(20)
+    start_button(convert).click().run()
+    assert not convert.exception
+    (request,) = started
+    assert (request.samples, request.calibration_samples) == (50, None)
+    assert (request.runs, request.threads, request.seed) == (20, 1, 7)
+    assert "int16x8" not in [recipe.name for recipe in request.recipes]
+    assert request.data_path is None
+
+
+def test_a_started_run_shows_its_stage_time_and_cancel(convert, started, monkeypatch):
+    cancelled = []
+    monkeypatch.setattr("components.job_panel.cancel_run", cancelled.append)
+    start_button(convert).click().run()
+    assert convert.title[0].value == "Converting"
+    assert convert.query_params[RUN_PARAMETER] == "abc123"
+    (bar,) = convert.progress
+    assert bar.value == 15
+    assert "Convert int8" in bar.text
+    assert "12 s" in bar.text
+    convert.button(key=widget_key("job", "cancel.page.abc123")).click().run()
+    assert cancelled == ["abc123"]
+    assert convert.button(key=widget_key("job", "cancel.page.abc123")).disabled
+
+
+def test_a_finished_run_leads_to_its_comparison(convert, started, home):
+    start_button(convert).click().run()
+    comparison, samples = make_comparison()
+    folder = home / "runs" / "abc123"
+    folder.rename(folder.with_name("old"))
+    write_run(home, "abc123", comparison, samples)
+    convert.run()
+    assert not convert.exception
+    assert convert.title[0].value == "Compare `digits_cnn.keras`"
+
+
+def test_a_failed_run_says_why_and_keeps_the_form(convert, started, home):
+    start_button(convert).click().run()
+    finish(home, "failed", "net.keras: expected 3 layers, found 2.")
+    convert.run()
+    assert not convert.exception
+    assert "expected 3 layers, found 2" in convert.error[0].value.replace("\\", "")
+    assert convert.title[0].value == "Choose flags"
+    assert not start_button(convert).disabled
+
+
+def test_a_cancelled_run_is_told_without_alarm(convert, started, home):
+    start_button(convert).click().run()
+    finish(home, "cancelled")
+    convert.run()
+    assert not convert.exception
+    assert not convert.error
+    assert "cancelled" in convert.info[0].value
+
+
+def test_a_run_that_cannot_start_is_one_sentence(convert, monkeypatch):
+    def refuse(request):
+        raise StoreError("The run could not be started (No space left); free some disk space.")
+
+    monkeypatch.setattr("components.run_starter.start_run", refuse)
+    start_button(convert).click().run()
+    assert not convert.exception
+    assert "No space left" in convert.error[0].value
