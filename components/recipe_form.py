@@ -61,10 +61,13 @@ def pick_presets() -> list[Recipe]:
 def _preset_card(recipe: Recipe, *, default: bool) -> bool:
     with st.container(border=True, height="stretch", gap="xsmall"):
         swatch = f':color[●]{{foreground="{recipe_color(recipe.name)}"}}'
-        is_on = st.toggle(
-            f"{swatch} **{escape_markdown(recipe.name)}**", value=default, wrap=True,
-            persist_state="session", key=widget_key("convert", f"preset.{recipe.name}"),
-        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            # The label alone: a screen reader reads it out, with any markup in it.
+            is_on = st.toggle(
+                recipe.name, value=default, wrap=True, persist_state="session",
+                key=widget_key("convert", f"preset.{recipe.name}"),
+            )
+            st.markdown(swatch, width="content")
         st.caption(escape_markdown(EXPLANATIONS[recipe.name]))
     return is_on
 

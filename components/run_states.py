@@ -27,6 +27,8 @@ def pick_run(session: Session) -> str | None:
     """
     known = session.own_runs
     current = session.run_id or session.welcome_run_id
+    if current is not None and session.run_id is None:
+        session.open_run(current)  # the address then leads back to it
     if current is None or len(known) < 2 or current not in known:
         return current
     names = {run_id: _name(run_id, known) for run_id in known}

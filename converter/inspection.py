@@ -82,5 +82,6 @@ def _ask(
             f"{name[:80]}: reading the file ended the process that read it (exit code "
             f"{answer.returncode}); the file is damaged or hostile, give another one."
         )
-    # The file lies under its hash, which says nothing to the person who gave it.
-    raise error(lines[-1].removeprefix("error: ").replace(path.name, name[:80]))
+    # On a page the step goes without saying, and the file's name on disk, its hash, says nothing.
+    sentence = lines[-1].removeprefix("error: ").removeprefix(f"{arguments[0]}: ")
+    raise error(sentence.replace(path.name, name[:80]))

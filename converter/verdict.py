@@ -63,13 +63,7 @@ def judge(comparison: Comparison) -> Verdict:
     """Return the verdict on a comparison by `RULE`."""
     usable = [v for v in comparison.usable if v.drift is not None]
     if not usable:
-        failed = len(comparison.variants)
-        return Verdict(
-            f"None of the {failed} variants could be converted and run here; the table gives the "
-            "reason for each.",
-            None,
-            "bad",
-        )
+        return Verdict(_nothing_runs(comparison), None, "bad")
     random_data = comparison.data.source == "random"
     faithful = [variant for variant in _distinct(usable) if is_faithful(variant)]
     if faithful:
@@ -95,6 +89,19 @@ def _distinct(variants: list[Variant]) -> list[Variant]:
 
 def _cost(variant: Variant) -> tuple[float, float]:
     return (variant.size_bytes or 0, variant.latency.p50_ms if variant.latency else math.inf)
+
+
+def _nothing_runs(comparison: Comparison) -> str:
+    size_only = [v.recipe for v in comparison.variants if v.status == "ok"]
+    if size_only:
+        return (
+            f"{', '.join(size_only)} could be converted but not run here, the other variants not "
+            "even that; the table gives the reason for each."
+        )
+    return (
+        f"None of the {len(comparison.variants)} variants could be converted and run here; the "
+        "table gives the reason for each."
+    )
 
 
 def _fidelity(variant: Variant) -> tuple[float, float]:
@@ -128,7 +135,14 @@ def _times(ratio: float, better: str, worse: str) -> str:
     if 0.97 <= ratio <= 1.03:
         return f"about as {'fast' if better == 'faster' else 'large'}"
     word, factor = (better, ratio) if ratio > 1 else (worse, 1 / ratio)
-    return f"{factor:.1f} times {word}"
+    # Three digits at most: more than that no latency measurement can promise.
+    digits = f"{factor:.0f}" if factor >= 100 else f"{factor:.1f}"
+    return f"{digits} times {word}"
+
+
+def _share(value: float) -> str:
+    # 99.97 % must not be rounded up to a perfect score.
+    return "all" if value == 1 else f"{min(value, 0.999):.1%}"
 
 
 def _closeness(comparison: Comparison, variant: Variant) -> str:
@@ -139,7 +153,7 @@ def _closeness(comparison: Comparison, variant: Variant) -> str:
     if drift.non_finite_count:
         return f"{drift.non_finite_count} of its output values are NaN or infinite"
     if drift.top1_agreement is not None:
-        return f"it agrees with it on {drift.top1_agreement:.1%} of {samples} samples"
+        return f"it agrees with it on {_share(drift.top1_agreement)} of {samples} samples"
     if math.isinf(drift.sqnr_db):
         return f"its outputs are identical on {samples} samples"
     return f"its outputs differ by {drift.sqnr_db:.0f} dB SQNR on {samples} samples"

@@ -16,11 +16,13 @@ def ensure_welcome_run() -> str | None:
     """Start the comparison of the first bundled sample, once for each installation.
 
     Returns:
-        The newest run's id; None where there is no run and none could be started.
+        The newest run that has a result or goes on; None where there is none and none could be
+        started.
     """
     runs = list_runs()
-    if runs:
-        return runs[0].run_id
+    for run in runs:
+        if run.has_result or run.progress.is_active:
+            return run.run_id
     samples = list_samples()
     if not samples or not _claim():
         return None

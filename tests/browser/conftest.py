@@ -46,11 +46,14 @@ class Visitor:
         self.page = context.new_page()
         self.address = address
         self.problems = []
-        self.page.on(
-            "console",
-            lambda message: self.problems.append(message.text) if message.type == "error" else None,
-        )
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def _note(self, message):
+        # On a deep link Streamlit looks for its own endpoints below the page's path first.
+        if message.type == "error" and "_stcore" not in message.location.get("url", ""):
+            self.problems.append(message.text)
 
     def open(self, path):
         self.page.goto(f"{self.address}/{path}")

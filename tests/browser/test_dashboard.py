@@ -50,17 +50,16 @@ def test_the_first_visit_finds_a_finished_comparison(visit):
     assert visitor.problems == []
 
 
-def choose_sample(visitor, title):
+def choose_sample(visitor, name):
     visitor.open("")
-    card = visitor.page.locator("[data-testid=stVerticalBlock]").filter(has_text=title)
-    card.get_by_role("button", name=re.compile("Use this model|Chosen")).last.click()
+    visitor.page.locator(f"[class*='sample-{name}'] button").click()
     visitor.rest()
 
 
 def only(visitor, *recipes):
     """Switch the presets so that just these are on."""
     for recipe in (*ALL, "float32_select_tf"):
-        toggle = visitor.page.get_by_role("switch", name=re.compile(rf"{recipe}$"))
+        toggle = visitor.page.get_by_role("switch", name=recipe, exact=True)
         if toggle.is_checked() != (recipe in recipes):
             toggle.locator("xpath=ancestor::label").click()
             visitor.rest()
@@ -83,7 +82,7 @@ def test_a_sample_goes_through_model_convert_and_compare(visit, tmp_path):
     visitor = visit()
     wait_until_free(visitor)
     visitor.go("Model")
-    choose_sample(visitor, "Wines, two inputs and two outputs")
+    choose_sample(visitor, "wine_two_inputs")
     text = visitor.text()
     assert "wine_two_inputs.keras" in text
     assert json.loads((SAMPLES / "wine_two_inputs" / "card.json").read_text())["sha256"][:8] in text
@@ -126,7 +125,7 @@ def own_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     module = Scorer()
     tf.saved_model.save(module, str(folder / "scorer"), signatures=module.score)
-    with zipfile.ZipFile(folder / "my <b>scorer</b>.zip", "w") as archive:
+    with zipfile.ZipFile(folder / "my <b>scorer.zip", "w") as archive:
         for file in sorted((folder / "scorer").rglob("*")):
             archive.write(file, f"nested/{file.relative_to(folder / 'scorer')}")
     rng = np.random.default_rng(0)
@@ -143,12 +142,12 @@ def test_an_uploaded_model_and_data_survive_page_switches_and_are_compared(visit
     visitor.page.get_by_text("Your file").click()
     visitor.rest()
     upload = visitor.page.locator("input[type=file]")
-    upload.first.set_input_files(own_model / "my <b>scorer</b>.zip")
+    upload.first.set_input_files(own_model / "my <b>scorer.zip")
     visitor.wait_for("SHA-256")
-    assert "my <b>scorer</b>.zip" in visitor.text()  # as text, not as markup
+    assert "my <b>scorer.zip" in visitor.text()  # as text, not as markup
     visitor.go("Convert")
     visitor.go("Model")
-    assert "my <b>scorer</b>.zip" in visitor.text()
+    assert "my <b>scorer.zip" in visitor.text()
     visitor.page.get_by_text("Your file").last.click()
     visitor.page.locator("[data-testid=stFileUploader]").nth(1).wait_for()
     visitor.page.locator("input[type=file]").last.set_input_files(own_model / "wrong.npz")
@@ -161,7 +160,7 @@ def test_an_uploaded_model_and_data_survive_page_switches_and_are_compared(visit
     only(visitor, "float32", "int8_full")
     start_and_wait(visitor)
     text = visitor.text()
-    assert "my <b>scorer</b>.zip" in text
+    assert "my <b>scorer.zip" in text
     for chart in chart_texts(visitor):
         assert "int8_full" in chart
     no_traceback(visitor)
@@ -181,11 +180,14 @@ def test_a_file_that_is_no_model_gets_one_sentence(visit, own_model):
 def test_impossible_flags_are_refused_with_the_reason(visit):
     visitor = visit()
     wait_until_free(visitor)
-    choose_sample(visitor, "Handwritten digits, plain CNN")
+    choose_sample(visitor, "digits_cnn")
     visitor.click("button", "Choose flags")
     visitor.page.get_by_text("Add a custom recipe").click()
     visitor.rest()
-    visitor.page.get_by_test_id("stExpander").get_by_text("float16", exact=True).first.click()
+    form = visitor.page.get_by_test_id("stExpander").first
+    form.get_by_text("float16", exact=True).first.click()
+    visitor.rest()
+    form.get_by_text("DEFAULT", exact=True).first.click()  # it is on in a new recipe
     visitor.rest()
     assert "no effect without the DEFAULT optimization" in visitor.text()
     assert visitor.page.get_by_role("button", name="Add to the run").is_disabled()
@@ -194,7 +196,7 @@ def test_impossible_flags_are_refused_with_the_reason(visit):
 def test_a_run_can_be_cancelled_from_the_page(visit):
     visitor = visit()
     wait_until_free(visitor)
-    choose_sample(visitor, "Handwritten digits, plain CNN")
+    choose_sample(visitor, "digits_cnn")
     visitor.click("button", "Choose flags")
     visitor.page.get_by_role("button", name=re.compile("Convert and compare")).click()
     visitor.page.get_by_role("button", name="Cancel").first.wait_for(timeout=20_000)

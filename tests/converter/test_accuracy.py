@@ -1,0 +1,130 @@
+"""Accuracy against scipy and scikit-learn, with ties, NaN and constant targets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error, r2_score
+
+from converter.accuracy import (
+    Accuracy,
+    class_credits,
+    measure_classification,
+    measure_regression,
+    wilson_interval,
+)
+
+
+class TestWilsonInterval:
+    @settings(max_examples=50, deadline=None)
+    @given(st.integers(1, 5000), st.floats(0, 1))
+    def test_equals_that_of_scipy(self, trials, share):
+        successes = round(share * trials)
+        expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+        assert wilson_interval(successes, trials) == pytest.approx(tuple(expected), abs=1e-9)
+
+    @pytest.mark.parametrize("successes", [0, 1], ids=["never", "always"])
+    def test_stays_within_zero_and_one(self, successes):
+        low, high = wilson_interval(successes, 1)
+        assert 0.0 <= low <= successes <= high <= 1.0
+
+    def test_no_trial_is_refused(self):
+        with pytest.raises(ValueError, match="at least one trial"):
+            wilson_interval(0, 0)
+
+    def test_fractions_of_successes_lie_between_their_neighbours(self):
+        assert wilson_interval(3, 10) < wilson_interval(3.5, 10) < wilson_interval(4, 10)
+
+
+class TestClassification:
+    @settings(max_examples=50, deadline=None)
+    @given(st.integers(1, 30), st.integers(2, 6), st.integers(0, 2**32 - 1))
+    def test_top1_equals_that_of_scikit_learn_without_ties(self, samples, classes, seed):
+        random = np.random.default_rng(seed)
+        scores = random.permuted(np.tile(np.arange(classes), (samples, 1)), axis=1) / 10
+        labels = random.integers(0, classes, samples)
+        found = measure_classification(scores, labels)
+        assert found.top1 == pytest.approx(accuracy_score(labels, scores.argmax(axis=1)))
+        assert found.samples == samples
+        assert found.ci95[0] <= found.top1 <= found.ci95[1]
+
+    @pytest.mark.parametrize(
+        ("scores", "label", "credit"),
+        [
+            ([0.1, 0.9], 1, 1.0),
+            ([0.1, 0.9], 0, 0.0),
+            ([0.5, 0.5], 0, 0.5),
+            ([0.4, 0.4, 0.2], 1, 0.5),
+            ([0.4, 0.4, 0.2], 2, 0.0),
+            ([math.nan, 0.9], 1, 0.0),
+            ([0.3], 0, 1.0),
+            ([0.3], 1, 0.0),
+            ([0.5], 1, 0.5),
+        ],
+        ids=[
+            "right",
+            "wrong",
+            "tie",
+            "two of three",
+            "outside the tie",
+            "NaN",
+            "one column, right",
+            "one column, wrong",
+            "one column, on the cut",
+        ],
+    )
+    def test_credit_of_one_sample(self, scores, label, credit):
+        assert class_credits(np.array([scores]), np.array([label])).tolist() == [credit]
+
+    def test_delta_is_against_the_reference(self):
+        found = measure_classification(np.eye(2), np.array([0, 0]), reference_top1=1.0)
+        assert found.delta == pytest.approx(-0.5)
+        assert measure_classification(np.eye(2), np.array([0, 0])).delta is None
+
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32"])
+    def test_labels_of_any_number_type_are_indices(self, dtype):
+        labels = np.array([1, 0]).astype(dtype)
+        assert measure_classification(np.eye(2), labels).top1 == 0.0
+
+
+class TestRegression:
+    @settings(max_examples=50, deadline=None)
+    @given(st.integers(2, 20), st.integers(1, 3), st.integers(0, 2**32 - 1))
+    def test_equals_scikit_learn(self, samples, columns, seed):
+        random = np.random.default_rng(seed)
+        targets = random.normal(size=(samples, columns))
+        predictions = targets + random.normal(size=targets.shape)
+        assume(np.ptp(targets) > 0)
+        found = measure_regression(predictions, targets)
+        assert found.mae == pytest.approx(mean_absolute_error(targets, predictions))
+        assert found.rmse == pytest.approx(math.sqrt(mean_squared_error(targets, predictions)))
+        expected = r2_score(targets, predictions, multioutput="variance_weighted")
+        assert found.r2 == pytest.approx(expected)
+
+    def test_flat_targets_fit_one_column_of_predictions(self):
+        found = measure_regression(np.array([[1.0], [2.0]]), np.array([1.0, 4.0]))
+        assert found.mae == 1.0
+        assert (found.task, found.samples, found.top1) == ("regression", 2, None)
+
+    @pytest.mark.parametrize("value", [0.0, 3.0, 0.1, 1e6 / 3], ids=str)
+    def test_constant_targets_have_no_r2(self, value):
+        found = measure_regression(np.array([1.0, 2.0, 3.0]), np.full(3, value))
+        assert found.r2 is None
+
+    def test_nan_stays_in_the_figures(self):
+        found = measure_regression(np.array([np.nan, 1.0]), np.array([0.0, 1.0]))
+        assert math.isnan(found.mae)
+        assert math.isnan(found.rmse)
+        assert math.isnan(found.r2)
+
+
+def test_json_round_trip_keeps_the_interval_a_pair():
+    accuracy = measure_classification(np.eye(3), np.array([0, 1, 0]), 1.0)
+    values = accuracy.to_json()
+    values["ci95"] = list(values["ci95"])
+    assert Accuracy.from_json({**values, "a_field_of_later": 1}) == accuracy
