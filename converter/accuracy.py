@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from converter.drift import Array, top_classes
+from converter.json_figures import read_figures
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution: two-sided 95 %."""
@@ -47,10 +48,10 @@ class Accuracy:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Accuracy:
         """Read `to_json`'s form."""
-        known = {name: values.get(name) for name in cls.__dataclass_fields__}
+        known = read_figures(cls, values)
         if known["ci95"] is not None:
             known["ci95"] = tuple(known["ci95"])
-        return cls(**known)  # type: ignore[arg-type]
+        return cls(**known)
 
 
 def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
@@ -69,7 +70,8 @@ def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
     denominator = 1 + Z95**2 / trials
     centre = (share + Z95**2 / (2 * trials)) / denominator
     half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2)) / denominator
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding must not push an end beyond the estimate: error bars have no negative length.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def class_credits(scores: Array, labels: Array) -> Array:
@@ -121,5 +123,6 @@ def measure_regression(predictions: Array, targets: Array) -> Accuracy:
         samples=len(t),
         mae=float(np.mean(np.abs(t - p))),
         rmse=math.sqrt(residual / t.size),
-        r2=1 - residual / spread if spread > 0 else None,
+        # Of constant targets nothing can be explained; their spread is but rounding.
+        r2=1 - residual / spread if np.ptp(t, axis=0).any() else None,
     )

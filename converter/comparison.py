@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import threading
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import numpy as np
 from converter.accuracy import Accuracy
 from converter.drift import Drift
 from converter.errors import GateError
+from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
 from converter.sample_arrays import save_npz
 from converter.signature import TensorSpec
@@ -184,7 +184,7 @@ class Comparison:
         values = asdict(self)
         values["model"]["inputs"] = [spec.to_json() for spec in self.model.inputs]
         values["model"]["outputs"] = [spec.to_json() for spec in self.model.outputs]
-        encoded: dict[str, Any] = _encode({"schema": SCHEMA, **values})
+        encoded: dict[str, Any] = encode_figures({"schema": SCHEMA, **values})
         return encoded
 
     @classmethod
@@ -195,14 +195,16 @@ class Comparison:
             KeyError: When a field of the contract is missing.
             TypeError: When one has another form.
         """
-        data = _decode(values)
-        model = dict(data["model"])
+        if values["schema"] != SCHEMA:
+            raise TypeError(f"schema {values['schema']}")
+        data = values
+        model = known_fields(ModelFacts, data["model"])
         model["inputs"] = [TensorSpec.from_json(item) for item in model["inputs"]]
         model["outputs"] = [TensorSpec.from_json(item) for item in model["outputs"]]
         reference = dict(data["reference"])
         return cls(
             model=ModelFacts(**model),
-            data=DataFacts(**data["data"]),
+            data=DataFacts(**known_fields(DataFacts, data["data"])),
             environment=data["environment"],
             settings=data["settings"],
             reference=Reference(
@@ -237,7 +239,7 @@ class Comparison:
                 f"{path.name}: expected a comparison written by `run`, found no readable file "
                 f"({broken.strerror}); check the path."
             ) from broken
-        except (ValueError, KeyError, TypeError, AttributeError) as broken:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as broken:
             raise GateError(
                 f"{path.name}: expected a comparison written by `run` (schema {SCHEMA}), found "
                 f"other content ({type(broken).__name__}: {str(broken)[:80]}); run it again."
@@ -264,13 +266,13 @@ class Comparison:
 
 
 def _variant(values: Mapping[str, Any]) -> Variant:
-    fields = dict(values)
+    fields = known_fields(Variant, values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
     fields["drift"] = _optional(Drift, fields["drift"])
     fields["output_drift"] = _each(Drift, fields["output_drift"])
     fields["accuracy"] = _optional(Accuracy, fields["accuracy"])
     fields["output_accuracy"] = _each(Accuracy, fields["output_accuracy"])
-    fields["audit"] = Audit(**fields["audit"])
+    fields["audit"] = Audit(**known_fields(Audit, fields["audit"]))
     return Variant(**fields)
 
 
@@ -280,38 +282,6 @@ def _optional(kind: Any, values: Mapping[str, Any] | None) -> Any:  # noqa: ANN4
 
 def _each(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     return {name: kind.from_json(item) for name, item in values.items()}
-
-
-def _encode(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return ("inf" if value > 0 else "-inf") if math.isinf(value) else value
-    if isinstance(value, dict):
-        return {key: _encode(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encode(item) for item in value]
-    return value
-
-
-_INFINITIES = {"inf": math.inf, "-inf": -math.inf}
-_TEXTS = {"name", "recipe", "error", "error_details", "file", "notes"}
-
-
-def _decode(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `_encode`: only figures may be infinite, so a model named `inf` keeps its name."""
-    decoded: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            decoded[key] = _decode(value)
-        elif isinstance(value, list) and key not in _TEXTS:
-            decoded[key] = [_decode(v) if isinstance(v, Mapping) else v for v in value]
-        elif isinstance(value, str) and key not in _TEXTS:
-            decoded[key] = _INFINITIES.get(value, value)
-        else:
-            decoded[key] = value
-    decoded.pop("schema", None)
-    return decoded
 
 
 def write_whole(path: Path, content: bytes) -> None:

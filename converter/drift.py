@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from converter.json_figures import read_figures
+
 Array = np.ndarray
 
 _SUM_TOLERANCE = 1e-2
@@ -229,10 +231,10 @@ class Drift:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Drift:
         """Read `to_json`'s form, in which NaN is null."""
-        read = {name: values.get(name) for name in cls.__dataclass_fields__}
+        read = read_figures(cls, values)
         for name in _ALWAYS_MEASURED:
             read[name] = math.nan if read[name] is None else read[name]
-        return cls(**read)  # type: ignore[arg-type]
+        return cls(**read)
 
 
 _ALWAYS_MEASURED = (

@@ -46,6 +46,10 @@ class RunCancelledError(LiteDriftError):
     """The person asked the run to stop."""
 
 
+class SettingError(LiteDriftError, ValueError):
+    """A setting of the operator has no usable value."""
+
+
 class GateError(LiteDriftError):
     """A gate cannot be evaluated: the comparison is unreadable or lacks the recipe."""
 

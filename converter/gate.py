@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from converter.comparison import Variant
 
+_SLACK = 1e-9
+"""0.98 - 0.97 is a little more than 0.01 in binary, which no one means by it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
@@ -65,8 +68,17 @@ def gate_violations(variant: Variant, bounds: Bounds) -> list[str]:
         value = found[name]
         if value is None or math.isnan(value):
             violations.append(
-                f"{variant.recipe}: {name} was not measured, asked is {kind} {bound:g}"
+                f"{variant.recipe}: {name} was not measured, asked is {kind} {_plain(bound)}"
             )
-        elif (value > bound) if kind == "at most" else (value < bound):
-            violations.append(f"{variant.recipe}: {name} is {value:g}, asked is {kind} {bound:g}")
+        elif math.isnan(bound):
+            violations.append(f"{variant.recipe}: the bound on {name} is no number, give one")
+        elif (value > bound + _SLACK) if kind == "at most" else (value < bound - _SLACK):
+            violations.append(
+                f"{variant.recipe}: {name} is {_plain(value)}, asked is {kind} {_plain(bound)}"
+            )
     return violations
+
+
+def _plain(value: float) -> str:
+    """Return a figure as people write it: sizes whole, others with six digits."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.6g}"

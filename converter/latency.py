@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from converter.json_figures import read_figures
+
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyProtocol:
@@ -115,4 +117,4 @@ class LatencyStats:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LatencyStats:
         """Read `to_json`'s form; fields that this version does not know are left out."""
-        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]
+        return cls(**read_figures(cls, values))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from converter.errors import SettingError
+
 MIB = 1024 * 1024
 
 
@@ -27,11 +29,17 @@ def current_limits() -> Limits:
     """Return the defaults, each overridable as `LITEDRIFT_<NAME>` in the environment.
 
     Raises:
-        ValueError: When an override is no number.
+        SettingError: When an override is no number.
     """
     overrides: dict[str, float] = {}
     for name, default in vars(Limits()).items():
         text = os.environ.get(f"LITEDRIFT_{name.upper()}")
         if text is not None:
-            overrides[name] = type(default)(text)
+            try:
+                overrides[name] = type(default)(text)
+            except ValueError as broken:
+                raise SettingError(
+                    f"LITEDRIFT_{name.upper()}: expected a number, found {text[:40]!r}; correct or "
+                    "unset it in the environment."
+                ) from broken
     return Limits(**overrides)  # type: ignore[arg-type]

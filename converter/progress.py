@@ -144,5 +144,5 @@ def read_progress(folder: Path) -> Progress:
     """Return the state written last; a folder without one is a run that has not begun."""
     try:
         return Progress.from_json(json.loads((folder / PROGRESS_FILE).read_text()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError, TypeError):
         return Progress()

@@ -87,7 +87,20 @@ class Recipe:
         flags: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
+        wrong = [name for name, value in flags.items() if not _has_type_of_field(name, value)]
+        if wrong:
+            raise RecipeError(
+                f"Recipe {flags['name']!r}: {wrong[0]} has a value of the wrong type "
+                f"({type(flags[wrong[0]]).__name__}); compare it with a preset's."
+            )
         return cls(**flags)
+
+
+def _has_type_of_field(name: str, value: object) -> bool:
+    default = getattr(_DEFAULTS, name)
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return type(value) is type(default)
 
 
 def recipe_problems(flags: Mapping[str, Any]) -> list[str]:
@@ -195,6 +208,8 @@ def _per_channel_problems(flags: Mapping[str, Any]) -> list[str]:
         ]
     return []
 
+
+_DEFAULTS = Recipe(name="defaults")
 
 _STRICT_INT8 = {
     "optimizations": ("DEFAULT",),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converter.errors import DataError
+from converter.errors import DataError, RecipeError
 from converter.latency import LatencyProtocol
 from converter.recipe import PRESETS, Recipe
 
@@ -66,7 +66,16 @@ class RunRequest:
     output_tensors: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
+        """Refuse settings out of range, and recipes that would overwrite each other's files."""
+        names = [recipe.name for recipe in self.recipes]
+        if not names:
+            raise RecipeError("A run needs at least one recipe, found none; choose one.")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise RecipeError(
+                f"A run needs recipes of different names, found {twice[0]!r} more than once; "
+                "rename one."
+            )
         checks = (
             ("samples", self.samples, 1),
             ("calibration samples", self.calibration_samples, 0),
@@ -90,7 +99,7 @@ class RunRequest:
             "model_name": self.model_name,
             "data_path": None if self.data_path is None else str(self.data_path),
             "data_name": self.data_name,
-            "data_options": vars(self.data_options),
+            "data_options": asdict(self.data_options),
             "recipes": [recipe.to_json() for recipe in self.recipes],
             "samples": self.samples,
             "calibration_samples": self.calibration_samples,

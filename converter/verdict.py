@@ -12,6 +12,9 @@ MIN_AGREEMENT = 0.99
 MIN_SQNR_DB = 30.0
 """Least SQNR where outputs have no classes: an error of about 3 % of the signal."""
 
+_LEAST_FACTOR = 1.05
+"""Smaller differences would be told as "1.0 times"."""
+
 RULE = (
     "Rule: of the variants that keep the top class on at least 99 % of the evaluation samples "
     "(where there are no classes: an SQNR of at least 30 dB), the smallest; at equal size, the "
@@ -93,6 +96,11 @@ def _cost(variant: Variant) -> tuple[float, float]:
 
 def _nothing_runs(comparison: Comparison) -> str:
     size_only = [v.recipe for v in comparison.variants if v.status == "ok"]
+    if size_only and len(size_only) == len(comparison.variants):
+        return (
+            f"{', '.join(size_only)} could be converted but not run here; the table gives the "
+            "reason."
+        )
     if size_only:
         return (
             f"{', '.join(size_only)} could be converted but not run here, the other variants not "
@@ -132,9 +140,9 @@ def _describe(comparison: Comparison, variant: Variant) -> str:
 
 
 def _times(ratio: float, better: str, worse: str) -> str:
-    if 0.97 <= ratio <= 1.03:
-        return f"about as {'fast' if better == 'faster' else 'large'}"
     word, factor = (better, ratio) if ratio > 1 else (worse, 1 / ratio)
+    if factor < _LEAST_FACTOR:
+        return f"about as {'fast' if better == 'faster' else 'large'}"
     # Three digits at most: more than that no latency measurement can promise.
     digits = f"{factor:.0f}" if factor >= 100 else f"{factor:.1f}"
     return f"{digits} times {word}"
@@ -150,10 +158,16 @@ def _closeness(comparison: Comparison, variant: Variant) -> str:
     samples = comparison.data.evaluation_samples
     if drift is None:
         return "its drift was not measured"
+    if drift.top1_samples and drift.top1_agreement is not None:
+        samples = drift.top1_samples
     if drift.non_finite_count:
         return f"{drift.non_finite_count} of its output values are NaN or infinite"
     if drift.top1_agreement is not None:
         return f"it agrees with it on {_share(drift.top1_agreement)} of {samples} samples"
-    if math.isinf(drift.sqnr_db):
+    if drift.sqnr_db == math.inf:
         return f"its outputs are identical on {samples} samples"
+    if drift.sqnr_db == -math.inf:
+        return f"its outputs have nothing in common with the original's on {samples} samples"
+    if math.isnan(drift.sqnr_db):
+        return "its drift cannot be told, because the original gives values that are no numbers"
     return f"its outputs differ by {drift.sqnr_db:.0f} dB SQNR on {samples} samples"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.errors import DataError
+from converter.errors import DataError, RecipeError
 from converter.latency import LatencyProtocol
 from converter.recipe import PRESETS, SELECT_TF_PRESET
 from converter.request import DataOptions, RunRequest
@@ -34,12 +34,12 @@ def test_a_setting_out_of_range_is_refused(changes, message):
 
 
 def test_two_recipes_of_one_name_are_refused_because_they_would_share_a_file():
-    with pytest.raises(DataError, match="int8"):
+    with pytest.raises(RecipeError, match="int8"):
         make_request(recipes=(PRESETS["int8"], PRESETS["int8"]))
 
 
 def test_a_request_without_recipes_is_refused():
-    with pytest.raises(DataError, match="recipe"):
+    with pytest.raises(RecipeError, match="recipe"):
         make_request(recipes=())
 
 
