@@ -44,7 +44,8 @@ def compare(name, model, data, rounds, folder):
     verdict = "met" if ratio <= GOAL else "NOT met"
     print(
         f"{name}: run {ours_median:.1f} s, plain script {peer_median:.1f} s, ratio {ratio:.2f} "
-        f"(median of {rounds} alternating pairs; goal {GOAL:.2f} {verdict}, later {LATER_GOAL:.2f})",
+        f"(median of {rounds} alternating pairs; goal {GOAL:.2f} {verdict}, "
+        f"later {LATER_GOAL:.2f})",
         flush=True,
     )
 

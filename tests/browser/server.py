@@ -1,4 +1,4 @@
-"""A LiteDrift server of its own and a Chromium to look at it, for tests, benchmarks and pictures."""
+"""A LiteDrift server of its own and a Chromium to look at it."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def running_server(home, log):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with open(log, "wb") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
              "--server.address", "127.0.0.1"],
@@ -60,9 +60,11 @@ def _wait_for_health(url, process, seconds=60):
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with code {process.returncode}")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            with urllib.request.urlopen(url, timeout=1):
-                return
+        with (
+            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            urllib.request.urlopen(url, timeout=1),
+        ):
+            return
         time.sleep(0.05)
     raise RuntimeError("the server did not answer")
 

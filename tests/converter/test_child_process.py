@@ -41,13 +41,17 @@ def test_an_unexpected_exception_becomes_a_sentence(worker):
 
 
 def test_a_crash_names_its_signal(worker):
-    with pytest.raises(WorkerError, match=r"^the converter crashed \(SIGSEGV\) while building int8\.$"):
+    with pytest.raises(
+        WorkerError, match=r"^the converter crashed \(SIGSEGV\) while building int8\.$"
+    ):
         worker.ask("crash", 10)
     assert not worker.is_alive
 
 
 def test_a_hang_is_stopped_at_its_limit(worker):
-    with pytest.raises(WorkerError, match=r"took longer than 1 s while building int8 and was stopped"):
+    with pytest.raises(
+        WorkerError, match=r"took longer than 1 s while building int8 and was stopped"
+    ):
         worker.ask("hang", 1)
     _wait_until(lambda: not worker.is_alive)
 

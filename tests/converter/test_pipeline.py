@@ -65,7 +65,9 @@ def test_a_file_that_does_not_allocate_is_a_failed_row_that_keeps_its_size(tmp_p
     x = inputs = keras.Input((8, 8, 3))
     keras.utils.set_random_seed(0)
     for _ in range(2):
-        x = keras.layers.DepthwiseConv2D(3, depthwise_initializer=keras.initializers.Constant(1e-6))(x)
+        x = keras.layers.DepthwiseConv2D(
+            3, depthwise_initializer=keras.initializers.Constant(1e-6)
+        )(x)
         x = keras.layers.BatchNormalization(beta_initializer=keras.initializers.Constant(3e4))(x)
     keras.Model(inputs, x).save(path)
     result = run_comparison(request(path, ["int16x8", "float32"]), tmp_path / "o")
@@ -222,8 +224,11 @@ def test_wrong_input_fails_the_run_with_the_reason(tmp_path):
     (tmp_path / "no.keras").write_text("no model")
     states = []
     with pytest.raises(ModelFileError, match=r"no\.keras"):
-        run_comparison(request(tmp_path / "no.keras", ["float32"]), tmp_path / "o",
-                       lambda progress: states.append((progress.status, progress.error)))  # fmt: skip
+        run_comparison(
+            request(tmp_path / "no.keras", ["float32"]),
+            tmp_path / "o",
+            lambda progress: states.append((progress.status, progress.error)),
+        )
     assert states[-1][0] == "failed"
     assert "no.keras" in states[-1][1]
     np.save(tmp_path / "wrong.npy", np.zeros((4, 5), "f"))
