@@ -21,9 +21,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from converter import errors
+from converter.limits import current_limits
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 2.0
+_WATCH_SECONDS = 0.1
 _LOG_TAIL_BYTES = 4000
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "2",  # oneDNN and CUDA chatter is no news to a person
@@ -48,6 +50,7 @@ class Worker:
     def __init__(self, module: str, label: str, *arguments: str, task: str = "") -> None:
         self.label = label
         self.task = task
+        self._memory_bytes = int(current_limits().memory_bytes)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._replies, reply_end = os.pipe()
         self._buffer = b""
@@ -131,8 +134,9 @@ class Worker:
                 raise errors.WorkerError(
                     f"{self.label} took longer than {seconds:.0f} s{self._doing} and was stopped."
                 )
-            ready, _, _ = select.select([self._replies], [], [], min(left, 1.0))
+            ready, _, _ = select.select([self._replies], [], [], min(left, _WATCH_SECONDS))
             if not ready:
+                self._check_memory()
                 continue
             block = os.read(self._replies, 1 << 16)
             if not block:
@@ -140,6 +144,16 @@ class Worker:
             self._buffer += block
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _check_memory(self) -> None:
+        """Kill the process with a clear reason before it takes the machine's memory."""
+        used = resident_bytes(self._process.pid)
+        if used is not None and used > self._memory_bytes:
+            self.kill()
+            raise errors.WorkerError(
+                f"{self.label} took more than {self._memory_bytes >> 20} MiB of memory"
+                f"{self._doing} and was stopped."
+            )
 
     def _death(self) -> errors.WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -179,6 +193,15 @@ class Worker:
                 self._process.stdin.close()
             os.close(self._replies)
             self._log.close()
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return the resident memory of a process, None where the system does not tell it."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def describe_exit(code: int | None) -> str:

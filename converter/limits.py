@@ -19,6 +19,7 @@ class Limits:
     data_bytes: int = 1024 * MIB
     csv_columns: int = 10_000
     image_pixels: int = 50_000_000
+    memory_bytes: int = 8192 * MIB
     load_seconds: float = 180.0
     convert_seconds: float = 300.0
     evaluate_seconds: float = 300.0

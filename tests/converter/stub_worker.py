@@ -29,6 +29,13 @@ def crash():
     time.sleep(60)
 
 
+def eat():
+    hoard = []
+    while True:
+        hoard.append(bytearray(32 << 20))
+        time.sleep(0.01)
+
+
 def spawn():
     return {"pid": subprocess.Popen(["sleep", "60"]).pid}
 
@@ -44,5 +51,6 @@ if __name__ == "__main__":
             "hang": lambda: time.sleep(60),
             "leave": lambda: os._exit(3),
             "spawn": spawn,
+            "eat": eat,
         }
     )

@@ -56,6 +56,15 @@ def test_a_hang_is_stopped_at_its_limit(worker):
     _wait_until(lambda: not worker.is_alive)
 
 
+def test_a_worker_that_takes_too_much_memory_is_stopped_with_the_reason(monkeypatch):
+    monkeypatch.setenv("LITEDRIFT_MEMORY_BYTES", str(256 << 20))
+    with (
+        Worker(STUB, "the converter", task="while building int8") as worker,
+        pytest.raises(WorkerError, match=r"more than 256 MiB of memory while building int8"),
+    ):
+        worker.ask("eat", 60)
+
+
 def test_a_dead_worker_says_so_again(worker):
     with pytest.raises(WorkerError):
         worker.ask("leave", 10)
