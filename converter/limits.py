@@ -20,6 +20,7 @@ class Limits:
     csv_columns: int = 10_000
     image_pixels: int = 50_000_000
     memory_bytes: int = 8192 * MIB
+    read_seconds: float = 60.0
     load_seconds: float = 180.0
     convert_seconds: float = 300.0
     evaluate_seconds: float = 300.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,15 @@ class ModelFile:
             "details": self.details,
             "notes": self.notes,
         }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ModelFile:
+        """Read the fields by name, as `dataclasses.asdict` gives them with specs as JSON."""
+        read = dict(values)
+        read["path"] = Path(read["path"])
+        for name in ("inputs", "outputs"):
+            read[name] = [TensorSpec.from_json(item) for item in read[name]]
+        return cls(**read)
 
 
 def detect_format(path: Path) -> str:

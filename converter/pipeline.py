@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,23 @@ from converter.comparison import (
     save_latency_samples,
 )
 from converter.environment import read_environment
-from converter.errors import LiteDriftError, ModelFileError, RunCancelledError, WorkerError
-from converter.limits import MIB, current_limits
-from converter.model_file import (
-    ModelFile,
-    file_sha256,
-    gzip_size,
-    inspect_model,
-    path_size,
+from converter.errors import (
+    DataError,
+    LiteDriftError,
+    ModelFileError,
+    RunCancelledError,
+    WorkerError,
 )
+from converter.limits import MIB, current_limits
+from converter.model_file import ModelFile, file_sha256, path_size
 from converter.progress import Progress, ProgressTracker
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
     RANDOM_EVALUATION_SAMPLES,
     RunRequest,
 )
-from converter.sample_arrays import save_arrays, save_npz
-from converter.samples import Samples, Split, load_samples, random_samples, split_samples
+from converter.sample_arrays import load_arrays, save_arrays, save_npz
+from converter.samples import Samples, Split, random_samples, split_samples
 from converter.signature import Signature, TensorSpec
 from converter.timing_session import Candidate, measure_in_turns, start_candidates, turn_labels
 from converter.variant_builder import VariantBuilder, WorkPlaces
@@ -137,9 +138,11 @@ class _Run:
         converters = [
             self.pool.start("conversion", "the converter") for _ in range(self._conversion_lanes())
         ]
-        model = self._inspect()
+        reader = self.pool.start("reading", "reading the file")
+        model, gzip_bytes = self._inspect(reader)
         signature = self._load(host, model)
-        samples = self._read_data(model, signature)
+        samples = self._read_data(reader, model, signature)
+        reader.close()
         shapes = self._fix_shapes(host, model, samples)
         self.tracker.end("load")
         with ThreadPoolExecutor(1) as side:
@@ -160,7 +163,7 @@ class _Run:
         note_identical_files(self.variants)
         save_latency_samples(self.folder, self._measure(host))
         return Comparison(
-            model=_model_facts(model, signature),
+            model=_model_facts(model, signature, gzip_bytes),
             data=data,
             environment=read_environment(self.request.threads).to_json(),
             settings={
@@ -182,16 +185,35 @@ class _Run:
             return 1
         return len({recipe.calibrate for recipe in self.request.recipes})
 
-    def _inspect(self) -> ModelFile:
+    def _inspect(self, reader: Worker) -> tuple[ModelFile, int]:
         request = self.request
-        model = inspect_model(request.model_path, request.input_tensors, request.output_tensors)
+        reader.task = "in the model"
+        try:
+            answer = reader.ask(
+                "inspect",
+                self.limits.read_seconds,
+                path=str(request.model_path.resolve()),
+                inputs=list(request.input_tensors),
+                outputs=list(request.output_tensors),
+            )
+        except ModelFileError as error:
+            # An upload lies under its hash, which says nothing to the person who gave it.
+            sentence = str(error).replace(request.model_path.name, request.model_name)
+            raise ModelFileError(sentence, error.details) from error
+        except WorkerError as error:
+            raise ModelFileError(
+                f"{request.model_name}: expected a model file, found one on which {error} The file "
+                "is damaged or hostile; give another one.",
+                error.details,
+            ) from error
+        model = ModelFile.from_json(answer["model"])
         model.name = request.model_name
         if model.format == "tflite":
             raise ModelFileError(
                 f"{model.name}: expected a TensorFlow model to convert, found a .tflite file, "
                 "which is converted already; give the original model, or inspect this one."
             )
-        return model
+        return model, answer["gzip_bytes"]
 
     def _ask_host(
         self,
@@ -230,17 +252,32 @@ class _Run:
         }
         return Signature.from_json(answer["signature"])
 
-    def _read_data(self, model: ModelFile, signature: Signature) -> Samples | None:
+    def _read_data(self, reader: Worker, model: ModelFile, signature: Signature) -> Samples | None:
         request = self.request
         if request.data_path is None:
             return None
-        return load_samples(
-            request.data_path,
-            request.data_name or request.data_path.name,
-            signature.inputs,
-            request.data_options,
-            rescales="Rescaling" in model.details.get("layers", []),
-        )
+        name = request.data_name or request.data_path.name
+        target = self.places.scratch / "data"
+        reader.task = "in the data"
+        try:
+            answer = reader.ask(
+                "read_samples",
+                self.limits.read_seconds,
+                path=str(request.data_path.resolve()),
+                name=name,
+                inputs=[spec.to_json() for spec in signature.inputs],
+                options=asdict(request.data_options),
+                rescales="Rescaling" in model.details.get("layers", []),
+                target=str(target),
+            )
+        except WorkerError as error:
+            raise DataError(
+                f"{name}: expected samples, found a file on which {error} The file is damaged or "
+                "hostile; give another one.",
+                error.details,
+            ) from error
+        labels = {name: np.array(array) for name, array in load_arrays(target / "labels").items()}
+        return Samples(load_arrays(target / "inputs"), labels, tuple(answer["notes"]))
 
     def _fix_shapes(self, host: Worker, model: ModelFile, samples: Samples | None) -> Shapes:
         known = samples and {name: list(a.shape[1:]) for name, a in samples.inputs.items()}
@@ -323,14 +360,14 @@ class _Run:
             notes.append(f"latency is null: {candidate.error}")
 
 
-def _model_facts(model: ModelFile, signature: Signature) -> ModelFacts:
+def _model_facts(model: ModelFile, signature: Signature, gzip_bytes: int) -> ModelFacts:
     return ModelFacts(
         name=model.name,
         format=model.format,
         sha256=model.sha256,
         size_bytes=model.size_bytes,
         size_without_optimizer_bytes=model.size_without_optimizer_bytes,
-        gzip_bytes=gzip_size(model.path),
+        gzip_bytes=gzip_bytes,
         parameters=model.parameters,
         parameter_bytes=model.parameter_bytes,
         inputs=list(signature.inputs),

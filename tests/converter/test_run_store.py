@@ -99,7 +99,7 @@ def test_a_failed_run_keeps_its_reason(tmp_path):
     run_id = start_run(RunRequest(model_path=path, model_name="mine.keras"))
     progress = wait_for_end(run_id)
     assert progress.status == "failed"
-    assert progress.error.startswith("broken.keras")
+    assert progress.error.startswith("mine.keras: expected")
 
 
 def test_a_killed_job_shows_as_interrupted():
