@@ -34,6 +34,7 @@ from converter.errors import (
     WorkerError,
 )
 from converter.limits import MIB, current_limits
+from converter.measurement_lock import measuring_alone
 from converter.model_file import ModelFile, file_sha256, path_size
 from converter.progress import Progress, ProgressTracker
 from converter.request import (
@@ -161,7 +162,11 @@ class _Run:
         pairs = list(zip(self.variants, self.request.recipes, strict=True))
         builder.build(pairs, host, converters, split.evaluation.labels)
         note_identical_files(self.variants)
-        save_latency_samples(self.folder, self._measure(host))
+        self.tracker.begin("wait for the machine")
+        with measuring_alone():
+            self.tracker.end("wait for the machine")
+            samples_ms = self._measure(host)
+        save_latency_samples(self.folder, samples_ms)
         return Comparison(
             model=_model_facts(model, signature, gzip_bytes),
             data=data,
