@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
-
 import streamlit as st
 
 from components.plain_text import choice_label, code_span, show_error, show_warning
@@ -32,7 +28,6 @@ RANDOM_WARNING = (
     "Random samples: sizes and latencies will hold, but drift on random data says little about "
     "real inputs, and there is no accuracy. Bring a few hundred real samples if you can."
 )
-_HEADER_BYTES = 65_536
 _MOST_COLUMNS = 1000
 _AUTO_LABEL = "automatic"
 
@@ -54,13 +49,14 @@ def pick_data(session: Session, model: ChosenModel) -> ChosenData | None:
     return session.data
 
 
-def csv_columns(path: Path) -> list[str]:
-    """Return the names in a CSV's first line; empty where it has none that can be read."""
-    with path.open("rb") as stream:
-        head = stream.read(_HEADER_BYTES)
-    first = head.decode("utf-8-sig", errors="replace").splitlines()[:1]
-    names = next(csv.reader(io.StringIO("".join(first))), [])
-    return names[:_MOST_COLUMNS]
+def label_columns(file: StoredFile) -> list[str]:
+    """Return the columns of an uploaded CSV that may hold the labels, as the run will read them."""
+    from converter.csv_data import read_columns  # pandas: only where there is a table
+
+    try:
+        return read_columns(file.path, file.name)[:_MOST_COLUMNS]
+    except LiteDriftError:
+        return []  # the check of the data tells what is wrong with it
 
 
 def _render_upload(session: Session) -> None:
@@ -85,7 +81,7 @@ def _render_upload(session: Session) -> None:
 def _ask_options(file: StoredFile, current: DataOptions) -> DataOptions:
     suffix = file.path.suffix
     if suffix == ".csv":
-        columns = [_AUTO_LABEL, *csv_columns(file.path)]
+        columns = [_AUTO_LABEL, *label_columns(file)]
         # The key holds the file's hash: another file begins with its own columns.
         column = st.selectbox(
             "Label column", columns, key=widget_key("model", f"label.{file.sha256[:12]}"),

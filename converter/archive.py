@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import lzma
+import re
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from converter.errors import LiteDriftError
 from converter.limits import current_limits
+
+# What zipfile and its decompressors raise on damaged bytes.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def open_zip(path: Path, error: type[LiteDriftError]) -> zipfile.ZipFile:
@@ -24,7 +42,7 @@ def open_zip(path: Path, error: type[LiteDriftError]) -> zipfile.ZipFile:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as broken:
+    except _DAMAGE as broken:
         raise error(
             f"{path.name}: expected a complete zip archive, found a damaged one ({broken}); "
             "pack or upload it again."
@@ -51,8 +69,7 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo], error: type[LiteD
             f"{unpacked}; raise LITEDRIFT_UNPACKED_BYTES if you trust the file."
         )
     for member in members:
-        name = PurePosixPath(member.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[:1]:
+        if _leaves_folder(member.filename):
             raise error(
                 f"{path.name}: expected members inside the archive's own folder, found "
                 f"{member.filename[:80]!r}; pack it again without such paths."
@@ -64,6 +81,15 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo], error: type[LiteD
                 f"{path.name}: the archive holds a symbolic link ({member.filename[:80]!r}); "
                 "pack the file itself."
             )
+
+
+def _leaves_folder(name: str) -> bool:
+    """Whether a member's name could lead out of the folder that it is unpacked into."""
+    slashed = name.replace("\\", "/")
+    # An empty part hides a root: cut behind its first slash, "a//etc/x" is "/etc/x".
+    hidden_root = slashed.startswith("/") or "//" in slashed
+    has_drive = re.match(r"[A-Za-z]:", slashed) is not None
+    return hidden_root or has_drive or ".." in slashed.split("/")
 
 
 def content_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -95,7 +121,7 @@ def read_member(
             )
         with archive.open(info) as stream:
             return stream.read(info.file_size)
-    except (KeyError, zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as broken:
+    except _DAMAGE as broken:
         raise error(
             f"{file}: expected a readable {name} inside, found {broken}; save or pack it again."
         ) from broken
@@ -107,17 +133,21 @@ def extract_below(
     """Unpack the members below `prefix` into `target`, keeping their relative paths.
 
     Raises:
-        LiteDriftError: (as `error`) when a member is damaged.
+        LiteDriftError: (as `error`) when a member is damaged, leads out of `target`, or has a name
+            that the disk cannot hold.
     """
+    root = target.resolve()
     for member in content_members(archive):
         if not member.filename.startswith(prefix):
             continue
-        destination = target / member.filename[len(prefix) :]
-        destination.parent.mkdir(parents=True, exist_ok=True)
         try:
+            destination = (root / member.filename[len(prefix) :]).resolve()
+            if not destination.is_relative_to(root):
+                raise ValueError("it leads out of its folder")
+            destination.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as source, destination.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as broken:
+        except _DAMAGE as broken:
             raise error(
                 f"{Path(archive.filename or 'archive').name}: {member.filename[:80]!r} cannot be "
                 f"unpacked ({broken}); pack the archive again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,22 @@ from converter.signature import TensorSpec
 
 EXPECTED = "a .npz, .npy or .csv file or a zip of images"
 _NPY_MAGIC = b"\x93NUMPY"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Images and other binary files hold a NUL within this; a text in UTF-8 or Latin-1 never does.
+_HEAD_BYTES = 1024
+# What NumPy's header parser raises: it tokenizes and evaluates the header as Python literals.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+)
 
 
 def read_data_file(
@@ -38,17 +55,22 @@ def read_data_file(
     if not path.is_file():
         raise DataError(f"{name}: expected {EXPECTED}, found no such file; check the path.")
     with path.open("rb") as stream:
-        head = stream.read(8)
+        head = stream.read(_HEAD_BYTES)
     if not head:
         raise DataError(f"{name}: expected {EXPECTED}, found an empty file (0 bytes).")
     if head.startswith(_NPY_MAGIC):
         return _read_npy(path, name, inputs)
     if head.startswith(b"PK"):
         return _read_zip(path, name, inputs, options, rescales=rescales)
-    if head.startswith(b"\x89HDF") or b"\0" in head:
+    if head.startswith(b"\x89HDF") or (b"\0" in head and not head.startswith(_UTF16_MARKS)):
         raise DataError(
             f"{name}: expected {EXPECTED}, found another binary file; save the samples with "
             "numpy.savez(path, x=..., y=...)."
+        )
+    size, limit = path.stat().st_size, int(current_limits().data_bytes)
+    if size > limit:
+        raise DataError(
+            f"{name}: expected a table of at most {limit} bytes, found {size}; give fewer samples."
         )
     from converter.csv_data import read_csv_data
 
@@ -77,6 +99,8 @@ def _read_array(stream: BinaryIO, name: str, label: str, size: int) -> np.ndarra
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read_header(stream)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"the shape {shape}")
         declared = math.prod(shape) * dtype.itemsize
         if dtype.hasobject:
             raise DataError(
@@ -96,11 +120,15 @@ def _read_array(stream: BinaryIO, name: str, label: str, size: int) -> np.ndarra
             )
         flat = np.frombuffer(content, dtype=dtype)
         return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, SyntaxError) as broken:
+    except _DAMAGE as broken:
         raise DataError(
             f"{name}: expected a readable array in {label}, found a damaged one "
-            f"({str(broken)[:100]}); save it again."
+            f"({_first_line(broken)}); save it again."
         ) from broken
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
 
 
 def _read_zip(

@@ -126,7 +126,8 @@ def _run_own_batch(
     fed = {}
     for name, array in inputs.items():
         part = np.asarray(array[start:end])
-        if len(model.inputs[name]["shape"]) == 0:
+        # A name that the file does not have is left for set_inputs to explain.
+        if name in model.inputs and len(model.inputs[name]["shape"]) == 0:
             part = part[0]
         elif count < own:
             part = np.concatenate([part, np.repeat(part[-1:], own - count, axis=0)])

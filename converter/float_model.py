@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from converter.errors import ModelFileError
+from converter.keras_file import read_keras_archive, read_keras_h5
 from converter.saved_model_file import extract_saved_model
 from converter.signature import Shape, Signature, TensorSpec, unique_names
 
@@ -87,6 +88,7 @@ def _load_keras(path: Path, name: str, model_format: str, work_folder: Path) -> 
     if path.suffix != suffix:
         readable = work_folder / f"model{suffix}"
         shutil.copyfile(path, readable)
+    _refuse_code(readable, name, model_format)
     try:
         model = keras.models.load_model(readable, compile=False, safe_mode=True)
         loader = "keras"
@@ -94,6 +96,18 @@ def _load_keras(path: Path, name: str, model_format: str, work_folder: Path) -> 
         model = _load_with_keras_2(readable, name, first)
         loader = "tf_keras"
     return _from_keras(model, name, loader)
+
+
+def _refuse_code(path: Path, name: str, model_format: str) -> None:
+    """Look for code before any loader sees the file: Keras 2 runs a Lambda from HDF5."""
+    read = read_keras_archive if model_format == "keras" else read_keras_h5
+    try:
+        read(path)
+    except ModelFileError as refused:
+        reason = str(refused).removeprefix(f"{path.name}: ")
+        raise ModelFileError(
+            f"{name}: expected a model that Keras can load: {reason}", refused.details
+        ) from refused
 
 
 def _load_with_keras_2(path: Path, name: str, first: Exception) -> Any:  # noqa: ANN401
@@ -225,8 +239,8 @@ def _load_frozen_graph(
     path: Path, name: str, feeds: Sequence[str], fetches: Sequence[str]
 ) -> FloatModel:
     graph_def = tf.compat.v1.GraphDef()
-    graph_def.ParseFromString(path.read_bytes())
     try:
+        graph_def.ParseFromString(path.read_bytes())
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.import_graph_def(graph_def, name=""), signature=[]
         )
@@ -236,11 +250,12 @@ def _load_frozen_graph(
             [graph.get_tensor_by_name(fetch) for fetch in fetches],
         )
         placeholders = [graph.get_tensor_by_name(feed) for feed in feeds]
-    except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+    except Exception as error:
         line = (str(error).strip().splitlines() or [""])[0][:160]
         raise ModelFileError(
             f"{name}: the graph between {', '.join(feeds)} and {', '.join(fetches)} cannot be "
-            f"taken out ({line}); choose other --inputs or --outputs."
+            f"taken out ({line}); choose other --inputs or --outputs.",
+            str(error),
         ) from error
     input_names = unique_names(feeds, "input")
     output_names = unique_names(fetches, "output")

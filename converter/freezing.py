@@ -14,7 +14,7 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from converter.errors import ModelFileError
 from converter.float_model import SIGNATURE_KEY, FloatModel, dtype_of, shape_of
-from converter.signature import Shape, Signature, TensorSpec
+from converter.signature import Shape, Signature, TensorSpec, format_shape
 
 
 def fix_shapes(
@@ -37,6 +37,11 @@ def fix_shapes(
         sample = (data_shapes or {}).get(spec.name)
         if declared is None:
             declared = (None, *(sample or ()))
+            if sample:
+                notes.append(
+                    f"The rank of input {spec.name} is open in the model; its shape is fixed to "
+                    f"{format_shape((batch, *sample))} by the data."
+                )
         sizes = [
             batch if index == 0 and size is None else size for index, size in enumerate(declared)
         ]

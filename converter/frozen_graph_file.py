@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from converter.errors import ModelFileError
 from converter.saved_model_file import dtype_name
@@ -112,11 +111,14 @@ def _input_specs(tensors: list[str], nodes: dict[str, Any]) -> list[TensorSpec]:
 
 def _count_constants(graph_def: Any, facts: FrozenGraphFacts) -> None:  # noqa: ANN401
     for node in graph_def.node:
-        tensor = node.attr["value"].tensor if node.op == "Const" else None
-        if tensor is None or not tensor.tensor_shape.dim:
+        if node.op != "Const":
+            continue
+        tensor = node.attr["value"].tensor
+        sizes = [dim.size for dim in tensor.tensor_shape.dim]
+        if not sizes or min(sizes) < 0:  # a scalar is no weight, a negative size is damage
             continue
         name = dtype_name(tensor.dtype)
         if name in {"float32", "float64", "float16", "bfloat16"}:
-            size = int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
+            size = math.prod(sizes)
             facts.parameters += size
             facts.parameter_bytes += size * (2 if "16" in name else 8 if "64" in name else 4)

@@ -19,6 +19,7 @@ from converter.signature import TensorSpec, format_shape
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_INDEX_DIGITS = 9  # longer numbers are serial numbers or dates, not class indices
 
 
 def read_images(
@@ -57,13 +58,15 @@ def read_images(
     pixels = np.stack(
         [_pixels(archive, member, name, (height, width, channels)) for member in members]
     )
+    target = inputs[0]
+    takes_bytes = target.dtype == "uint8"
+    values = pixels if takes_bytes else _scaled(pixels, scale)
+    how = "kept as bytes, 0..255, which the model takes" if takes_bytes else f"scaled to {scale}"
     notes = [
         f"{len(members)} images were resized to {height}x{width} with {channels} channel(s) and "
-        f"scaled to {scale}."
+        f"{how}."
     ]
     labels = _folder_labels(members, notes)
-    target = inputs[0]
-    values = pixels if target.dtype == "uint8" else _scaled(pixels, scale)
     return RawData({target.name: values}, labels, tuple(notes))
 
 
@@ -137,17 +140,18 @@ def _pixels(
 
 
 def _folder_labels(members: list[zipfile.ZipInfo], notes: list[str]) -> dict[str, np.ndarray]:
-    folders = [PurePosixPath(member.filename).parent.as_posix() for member in members]
-    classes = sorted(set(folders))
-    if len(classes) < 2 or "." in classes:
+    # The innermost folder is the class: train/cat and test/cat are the same one.
+    folders = [PurePosixPath(member.filename).parent.name for member in members]
+    names = sorted(set(folders))
+    if len(names) < 2 or "" in names:
         return {}
-    names = [PurePosixPath(folder).name for folder in classes]
     # Folders named 0, 1, ..., 10 are class indices: their order is that of the numbers.
-    if all(label.isdigit() for label in names):
-        labels = np.array([int(PurePosixPath(folder).name) for folder in folders])
+    if all(name.isdecimal() and len(name) <= _INDEX_DIGITS for name in names):
+        labels = np.array([int(folder) for folder in folders])
         notes.append(f"The folder names {', '.join(sorted(names, key=int)[:12])} are the labels.")
     else:
-        labels = np.array([classes.index(folder) for folder in folders])
-        listed = ", ".join(f"{label} = {index}" for index, label in enumerate(names[:12]))
+        index_of = {name: index for index, name in enumerate(names)}
+        labels = np.array([index_of[folder] for folder in folders])
+        listed = ", ".join(f"{name} = {index_of[name]}" for name in names[:12])
         notes.append(f"Class folders, in alphabetical order, are the labels: {listed}.")
     return {LABELS: labels}

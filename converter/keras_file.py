@@ -17,10 +17,12 @@ from converter.errors import ModelFileError
 from converter.limits import MIB, current_limits
 from converter.signature import TensorSpec, unique_names
 
+# What h5py raises on damaged bytes, TypeError for a dtype that NumPy does not know.
+_H5_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 MAX_CONFIG_BYTES = 64 * MIB
 # Layers whose output has the shape of their input: enough to tell the outputs of most models.
 _SHAPE_KEEPING = {"Activation", "Softmax", "ReLU", "LeakyReLU", "Dropout", "BatchNormalization"}
-_NOT_PARAMETERS = {"optimizer", "optimizer_weights", "seed_generator", "metrics"}
+_OPTIMIZER_GROUPS = {"optimizer", "optimizer_weights"}
 
 
 @dataclass
@@ -86,7 +88,7 @@ def read_keras_h5(path: Path) -> KerasFacts:
             version = file.attrs.get("keras_version", "unknown")
             facts.keras_version = version.decode() if isinstance(version, bytes) else str(version)
             _count_datasets(file, facts)
-    except (OSError, RuntimeError, KeyError, ValueError, UnicodeDecodeError) as broken:
+    except _H5_DAMAGE as broken:
         raise ModelFileError(
             f"{path.name}: expected a readable HDF5 model, found a damaged one "
             f"({str(broken)[:120]}); save or upload it again."
@@ -95,10 +97,10 @@ def read_keras_h5(path: Path) -> KerasFacts:
     return facts
 
 
-def _parse_config(path: Path, raw: bytes | str) -> dict[str, Any]:
+def _parse_config(path: Path, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - any HDF5 attribute
     try:
         config = json.loads(raw)
-    except (ValueError, RecursionError, UnicodeDecodeError) as broken:
+    except (ValueError, TypeError, RecursionError) as broken:
         raise ModelFileError(
             f"{path.name}: expected JSON in the model's configuration, found text that is none "
             f"({str(broken)[:80]}); save the model again."
@@ -123,7 +125,7 @@ def _count_archive_weights(path: Path, archive: zipfile.ZipFile, facts: KerasFac
         try:
             with h5py.File(io.BytesIO(content), "r") as file:
                 _count_datasets(file, facts)
-        except (OSError, RuntimeError, KeyError, ValueError) as broken:
+        except _H5_DAMAGE as broken:
             raise ModelFileError(
                 f"{path.name}: expected readable HDF5 weights in {name}, found damaged ones; "
                 "save or upload it again."
@@ -134,14 +136,32 @@ def _count_datasets(file: h5py.File, facts: KerasFacts) -> None:
     def visit(name: str, item: h5py.HLObject) -> None:
         if not isinstance(item, h5py.Dataset) or item.dtype.kind in "OSU":
             return
-        parts = set(name.split("/"))
-        if parts & {"optimizer", "optimizer_weights"}:
-            facts.optimizer_bytes += int(item.size * item.dtype.itemsize)
-        elif not any(part in _NOT_PARAMETERS or "seed_generator" in part for part in parts):
-            facts.parameters += int(item.size)
-            facts.parameter_bytes += int(item.size * item.dtype.itemsize)
+        size = int(item.size or 0)  # an empty dataset has none
+        group = _model_group(name)
+        if group in _OPTIMIZER_GROUPS:
+            facts.optimizer_bytes += size * item.dtype.itemsize
+        elif group != "metrics" and not _is_seed_state(name, item):
+            facts.parameters += size
+            facts.parameter_bytes += size * item.dtype.itemsize
 
     file.visititems(visit)
+
+
+def _model_group(name: str) -> str:
+    """Return a dataset's group within the model, or the nested model, that it belongs to.
+
+    A `.keras` file keeps a nested model at `layers/<class>`, with an optimizer of its own where it
+    was compiled. Groups further in are layers, which may have any name.
+    """
+    parts = name.split("/")
+    while len(parts) > 2 and parts[0] == "layers":
+        parts = parts[2:]
+    return parts[0]
+
+
+def _is_seed_state(name: str, item: h5py.Dataset) -> bool:
+    """Whether this is a random seed and a counter, not the weights of a layer of that name."""
+    return "seed_generator" in name and item.dtype.kind in "iu" and item.shape == (2,)
 
 
 def _describe(path: Path, facts: KerasFacts) -> None:
@@ -177,7 +197,10 @@ def walk_layers(node: object) -> Iterator[dict[str, Any]]:
 
 
 def _layers_by_name(model: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    layers = [layer for layer in model.get("layers") or [] if isinstance(layer, dict)]
+    listed = model.get("layers")
+    if not isinstance(listed, list):
+        return {}
+    layers = [layer for layer in listed if isinstance(layer, dict)]
     return {str(_layer_config(layer).get("name") or layer.get("name")): layer for layer in layers}
 
 
@@ -238,4 +261,4 @@ def _output_shape(layer: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     if layer.get("class_name") == "Dense":
         units = _layer_config(layer).get("units")
         return (*shape[:-1], units) if isinstance(units, int) else None
-    return tuple(shape) if layer.get("class_name") in _SHAPE_KEEPING else None
+    return tuple(shape) if str(layer.get("class_name")) in _SHAPE_KEEPING else None

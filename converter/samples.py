@@ -131,14 +131,35 @@ def _fit_array(array: Array, name: str, spec: TensorSpec, only: bool, notes: lis
         raise DataError(
             f"{name}: expected numbers in {label}, found {array.dtype}; save it as a numeric array."
         )
+    target = _array_dtype(spec, name)
     shaped = _fit_shape(array, name, label, spec.shape, notes)
-    return _fit_dtype(shaped, name, label, spec.dtype or "float32", notes)
+    return _fit_dtype(shaped, name, label, target, notes)
+
+
+def _array_dtype(spec: TensorSpec, name: str) -> np.dtype[Any]:
+    """Return the NumPy dtype that an input is fed in; half floats are fed as float32."""
+    wanted = "float32" if spec.dtype in {None, "bfloat16", "float16"} else spec.dtype
+    try:
+        dtype = np.dtype(wanted)
+    except TypeError:  # string, resource, variant, qint8: TensorFlow's own
+        dtype = np.dtype(object)
+    if dtype.kind not in "fiubc":
+        raise DataError(
+            f"{name}: expected a model that takes numbers, found the input {spec.name!r} of dtype "
+            f"{spec.dtype}; cut the model behind that input and save it again."
+        )
+    return dtype
 
 
 def _fit_shape(
     array: Array, name: str, label: str, declared: Shape | None, notes: list[str]
 ) -> Array:
     if declared is None:
+        if array.ndim == 0:
+            raise DataError(
+                f"{name}: expected {label} with one row a sample, found a single number; give an "
+                "array of shape (samples, ...)."
+            )
         return array
     wanted = declared[1:]
     if not declared:  # a scalar input: one number a sample
@@ -173,21 +194,26 @@ def _matches(found: Sequence[int], wanted: Sequence[int | None]) -> bool:
     )
 
 
-def _fit_dtype(array: Array, name: str, label: str, wanted: str, notes: list[str]) -> Array:
-    target = np.dtype("float32" if wanted in {"bfloat16", "float16"} else wanted)
+def _check_whole_numbers(array: Array, name: str, label: str, target: np.dtype[Any]) -> None:
+    if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+        found = "NaN" if np.isnan(array).any() else "fractions"
+        raise DataError(
+            f"{name}: expected whole numbers in {label} ({target}), found {found}; give the "
+            "indices that the model was trained on."
+        )
+    bounds = np.iinfo(target)
+    if array.size and (array.min() < bounds.min or array.max() > bounds.max):
+        raise DataError(
+            f"{name}: expected values of {label} between {bounds.min} and {bounds.max} "
+            f"({target}), found {array.min()} to {array.max()}; give data in that range."
+        )
+
+
+def _fit_dtype(
+    array: Array, name: str, label: str, target: np.dtype[Any], notes: list[str]
+) -> Array:
     if target.kind in "iu":
-        as_float = array.dtype.kind == "f"
-        if as_float and not np.array_equal(array, np.round(array)):
-            raise DataError(
-                f"{name}: expected whole numbers in {label} ({wanted}), found fractions; give the "
-                "indices that the model was trained on."
-            )
-        bounds = np.iinfo(target)
-        if array.size and (array.min() < bounds.min or array.max() > bounds.max):
-            raise DataError(
-                f"{name}: expected values of {label} between {bounds.min} and {bounds.max} "
-                f"({wanted}), found {array.min()} to {array.max()}; give data in that range."
-            )
+        _check_whole_numbers(array, name, label, target)
     with np.errstate(over="ignore", invalid="ignore"):
         fitted = np.ascontiguousarray(array, dtype=target)
     if target.kind == "f":
@@ -228,12 +254,15 @@ def random_samples(inputs: Sequence[TensorSpec], count: int, seed: int) -> Sampl
         inputs: Inputs whose dimensions are all fixed but for the batch.
         count: Number of samples.
         seed: Of NumPy's PCG64 generator.
+
+    Raises:
+        DataError: When an input takes no numbers.
     """
     generator = np.random.default_rng(seed)
     arrays = {}
     for spec in inputs:
         shape = (count, *(int(size or 1) for size in (spec.shape or (1,))[1:]))
-        dtype = np.dtype("float32" if spec.dtype in {None, "bfloat16", "float16"} else spec.dtype)
+        dtype = _array_dtype(spec, "Random samples")
         if dtype.kind == "f":
             arrays[spec.name] = generator.random(shape, dtype=np.float32).astype(dtype, copy=False)
         else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import numpy as np
 
 from converter.archive import content_members, extract_below, open_zip, read_member
 from converter.errors import ModelFileError
@@ -19,6 +18,15 @@ SAVED_MODEL_PB = "saved_model.pb"
 MAX_GRAPH_BYTES = 2048 * MIB  # protobuf's own bound for one message
 _OPTIMIZER_EDGES = {"optimizer", "_optimizer"}
 _BOOKKEEPING_EDGES = {"keras_api", "_metrics", "metrics"}
+# Bytes of one value; a variable of any other dtype holds no weights.
+_ITEM_BYTES = {
+    **dict.fromkeys(("bool", "int8", "uint8", "qint8", "quint8", "int4", "uint4"), 1),
+    **dict.fromkeys(("float8_e5m2", "float8_e4m3fn"), 1),
+    **dict.fromkeys(("int16", "uint16", "qint16", "quint16", "float16", "bfloat16"), 2),
+    **dict.fromkeys(("int32", "uint32", "qint32", "float32"), 4),
+    **dict.fromkeys(("int64", "uint64", "float64", "complex64"), 8),
+    "complex128": 16,
+}
 _VARIABLE_OPS = {"VarHandleOp", "VariableV2", "Variable"}
 
 
@@ -160,14 +168,12 @@ def _shape(proto: Any) -> tuple[int | None, ...] | None:  # noqa: ANN401
 
 def dtype_name(number: int) -> str:
     """Return TensorFlow's dtype enumeration value as a name such as `float32`."""
-    name = import_proto("core.framework.types_pb2").DataType.Name(number)
+    try:
+        name = import_proto("core.framework.types_pb2").DataType.Name(number)
+    except ValueError:  # damaged, or of a later TensorFlow
+        return f"unknown_{number}"
     names = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16"}
     return names.get(name, str(name).removeprefix("DT_").lower())
-
-
-def _item_bytes(number: int) -> int:
-    name = dtype_name(number)
-    return 2 if name == "bfloat16" else int(np.dtype(name).itemsize)
 
 
 def _count_variables(meta_graph: Any, facts: SavedModelFacts) -> None:  # noqa: ANN401
@@ -177,11 +183,10 @@ def _count_variables(meta_graph: Any, facts: SavedModelFacts) -> None:  # noqa: 
     else:
         parameters, optimizer = _graph_variables(meta_graph.graph_def.node), []
     for number, shape in parameters:
-        size = int(np.prod(shape, dtype=np.int64))
-        facts.parameters += size
-        facts.parameter_bytes += size * _item_bytes(number)
+        facts.parameters += math.prod(shape)
+        facts.parameter_bytes += math.prod(shape) * _ITEM_BYTES[dtype_name(number)]
     for number, shape in optimizer:
-        facts.optimizer_bytes += int(np.prod(shape, dtype=np.int64)) * _item_bytes(number)
+        facts.optimizer_bytes += math.prod(shape) * _ITEM_BYTES[dtype_name(number)]
 
 
 Variables = list[tuple[int, tuple[int, ...]]]
@@ -200,7 +205,12 @@ def _split_object_graph(nodes: Any) -> tuple[Variables, Variables]:  # noqa: ANN
         for child in nodes[index].children
         if child.local_name in _OPTIMIZER_EDGES
     ]
-    slots = {slot.slot_variable_node_id for node in nodes for slot in node.slot_variables}
+    slots = {
+        slot.slot_variable_node_id
+        for node in nodes
+        for slot in node.slot_variables
+        if 0 <= slot.slot_variable_node_id < len(nodes)
+    }
     state = (_reachable(nodes, optimizer_roots, _BOOKKEEPING_EDGES) - own) | slots
     return _variables(nodes, own - slots), _variables(nodes, state)
 
@@ -234,7 +244,7 @@ def _variables(nodes: Any, indices: Iterable[int]) -> Variables:  # noqa: ANN401
 
 
 def _is_number(number: int) -> bool:
-    return dtype_name(number) not in {"string", "resource", "variant", "invalid"}
+    return dtype_name(number) in _ITEM_BYTES
 
 
 def _graph_variables(graph_nodes: Any) -> Variables:  # noqa: ANN401

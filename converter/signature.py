@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,21 +75,24 @@ def format_shape(shape: Iterable[int | None] | None) -> str:
     return f"({inner})"
 
 
-def unique_names(names: Iterable[str], prefix: str) -> list[str]:
+def unique_names(names: Iterable[str], kind: str) -> list[str]:
     """Turn any names into distinct Python identifiers, which signatures need.
 
     Args:
         names: Names as a file gives them (`"x:0"`, `"my input"`, duplicates).
-        prefix: What a name that has no usable character becomes.
+        kind: `input` or `output`; also what a name that has no usable character becomes.
 
     Returns:
         One identifier for each name, in order.
     """
     taken: list[str] = []
     for raw in names:
-        name = re.sub(r"\W", "_", raw.split(":")[0], flags=re.ASCII).strip("_") or prefix
+        name = re.sub(r"\W", "_", raw.split(":")[0], flags=re.ASCII).strip("_") or kind
         if name[0].isdigit():
-            name = f"{prefix}_{name}"
+            name = f"{kind}_{name}"
+        # Inputs become parameters of a traced function; outputs are only keys of a dict.
+        if kind == "input" and (keyword.iskeyword(name) or name == "self"):
+            name = f"{name}_"
         candidate, number = name, 1
         while candidate in taken:
             number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 
 import pytest
 from hypothesis import given, settings
@@ -87,6 +88,14 @@ def test_any_names_become_distinct_ascii_identifiers(names):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), unique=True, max_size=6))
+@given(
+    st.lists(
+        st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True).filter(
+            lambda name: not keyword.iskeyword(name) and name != "self"
+        ),
+        unique=True,
+        max_size=6,
+    )
+)
 def test_names_that_are_identifiers_already_stay(names):
     assert unique_names(names, "input") == names
