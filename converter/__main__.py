@@ -66,9 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     job = commands.add_parser("job", help="carry out a run of the dashboard")
     job.add_argument("folder", type=Path)
 
-    question = commands.add_parser("inspect-data", help="how a data file reads for a model")
-    question.add_argument("data", type=Path)
-    question.add_argument("--question", type=Path, required=True)
+    commands.add_parser("sandbox", help="which walls hold around child processes, as JSON")
     return parser
 
 
@@ -85,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "run": _run,
         "gate": _gate,
         "job": _job,
-        "inspect-data": _inspect_data,
+        "sandbox": _sandbox,
     }
     try:
         return handlers[options.command](options)
@@ -121,10 +119,11 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from converter.model_file import inspect_model
+    from converter.inspection import inspect_model_file
 
-    model = inspect_model(options.model, _names(options.inputs), _names(options.outputs))
-    print(json.dumps(model.to_json(), indent=1))
+    name = options.model.resolve().name
+    facts = inspect_model_file(options.model, name, _names(options.inputs), _names(options.outputs))
+    print(json.dumps(facts, indent=1))
     return EXIT_OK
 
 
@@ -241,20 +240,10 @@ def _cancel(_signal: int, _frame: object) -> NoReturn:
     raise RunCancelledError("The run was cancelled.")
 
 
-def _inspect_data(options: argparse.Namespace) -> int:
-    from converter.samples import describe_samples, load_samples
-    from converter.signature import TensorSpec
+def _sandbox(_: argparse.Namespace) -> int:
+    from converter.sandbox import probe_sandbox
 
-    question = json.loads(options.question.read_text())
-    model = question["model"]
-    samples = load_samples(
-        options.data,
-        question["name"],
-        [TensorSpec.from_json(item) for item in model["inputs"]],
-        DataOptions(**question["options"]),
-        rescales="Rescaling" in model["details"].get("layers", []),
-    )
-    print(json.dumps(describe_samples(samples)))
+    print(json.dumps(probe_sandbox().to_json(), indent=1))
     return EXIT_OK
 
 

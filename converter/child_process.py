@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from converter import errors
 from converter.limits import current_limits
+from converter.sandbox import Permissions
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 2.0
@@ -41,13 +42,22 @@ class Worker:
         module: What `python -m` runs.
         label: What it is, for messages ("the converter").
         task: What it does, for messages ("while building int8"); may be changed between requests.
+        permissions: What it may read and write; None runs it without a sandbox, which only tests
+            of the protocol do.
         arguments: Further command-line arguments.
 
     Raises:
         OSError: When no process can be started.
     """
 
-    def __init__(self, module: str, label: str, *arguments: str, task: str = "") -> None:
+    def __init__(
+        self,
+        module: str,
+        label: str,
+        *arguments: str,
+        task: str = "",
+        permissions: Permissions | None = None,
+    ) -> None:
         self.label = label
         self.task = task
         self._memory_bytes = int(current_limits().memory_bytes)
@@ -55,6 +65,11 @@ class Worker:
         self._replies, reply_end = os.pipe()
         self._buffer = b""
         self._closing = threading.Lock()
+        if permissions is not None:
+            walls = json.dumps(permissions.to_json())
+            # Twice the watchdog's bound: reserved memory counts here, used memory there.
+            backstop = str(2 * self._memory_bytes)
+            arguments = (*arguments, "--permissions", walls, "--data-bytes", backstop)
         environment = {**os.environ, **_QUIET}
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")])

@@ -1,34 +1,37 @@
-"""Questions about files, answered by a child process, for pages that must not parse them."""
+"""Questions about files, answered by a sandboxed child, for callers that must not parse them."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from converter.child_process import PROJECT_ROOT
-from converter.errors import DataError, LiteDriftError, ModelFileError
+from converter.child_process import Worker
+from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError
+from converter.limits import current_limits
 from converter.request import DataOptions
+from converter.sandbox import Permissions
 
-INSPECTION_SECONDS = 60.0
 
-
-def inspect_model_file(path: Path, name: str) -> dict[str, Any]:
-    """Return what `python -m converter inspect` says of a model file.
+def inspect_model_file(
+    path: Path, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what `python -m converter inspect` prints of a model file.
 
     Args:
         path: Where it lies.
         name: The name a person knows it by, for messages.
+        inputs: For a frozen graph, the tensors to feed.
+        outputs: For a frozen graph, the tensors to fetch.
 
     Raises:
         ModelFileError: When it is not a usable model file.
     """
-    facts = _ask(["inspect", str(path)], path, name, ModelFileError)
-    facts["name"] = name
-    return facts
+    facts = _ask(
+        "describe_model", path, name, ModelFileError, inputs=list(inputs), outputs=list(outputs)
+    )
+    return {**facts, "name": name}
 
 
 def inspect_data_file(
@@ -49,39 +52,40 @@ def inspect_data_file(
     Raises:
         DataError: When it does not fit the model.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as question:
-        json.dump({"model": model, "name": name, "options": vars(options)}, question)
-        question.flush()
-        return _ask(["inspect-data", str(path), "--question", question.name], path, name, DataError)
+    return _ask(
+        "describe_data",
+        path,
+        name,
+        DataError,
+        name=name,
+        inputs=model["inputs"],
+        options=asdict(options),
+        rescales="Rescaling" in model["details"].get("layers", []),
+    )
 
 
 def _ask(
-    arguments: list[str], path: Path, name: str, error: type[LiteDriftError]
+    operation: str,
+    path: Path,
+    shown: str,
+    error: type[LiteDriftError],
+    **fields: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
+    resolved = path.resolve()
     try:
-        answer = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "converter", *arguments],
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSPECTION_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        with Worker(
+            "converter.workers.reading",
+            "reading it",
+            permissions=Permissions(read=(resolved,)),
+        ) as worker:
+            seconds = current_limits().read_seconds
+            return worker.ask(operation, seconds, path=str(resolved), **fields)
+    except WorkerError as broken:
         raise error(
-            f"{name[:80]}: reading the file took longer than {INSPECTION_SECONDS:.0f} s and was "
-            "stopped; give a smaller file."
-        ) from None
-    if answer.returncode == 0:
-        facts: dict[str, Any] = json.loads(answer.stdout)
-        return facts
-    lines = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
-    if not lines:
-        raise error(
-            f"{name[:80]}: reading the file ended the process that read it (exit code "
-            f"{answer.returncode}); the file is damaged or hostile, give another one."
-        )
-    # On a page the step goes without saying, and the file's name on disk, its hash, says nothing.
-    sentence = lines[-1].removeprefix("error: ").removeprefix(f"{arguments[0]}: ")
-    raise error(sentence.replace(path.name, name[:80]))
+            f"{shown[:80]}: expected a file that can be read, found that {broken} Give a smaller "
+            "or an undamaged one."
+        ) from broken
+    except LiteDriftError as refused:
+        # An upload lies under its hash, which says nothing to the person who gave it.
+        sentence = str(refused).replace(resolved.name, shown[:80])
+        raise type(refused)(sentence, refused.details) from refused

@@ -44,6 +44,7 @@ from converter.request import (
 )
 from converter.sample_arrays import load_arrays, save_arrays, save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
+from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
 from converter.timing_session import Candidate, measure_in_turns, start_candidates, turn_labels
 from converter.variant_builder import VariantBuilder, WorkPlaces
@@ -117,7 +118,12 @@ class _Run:
         self.folder = folder
         self.tracker = tracker
         self.limits = current_limits()
-        self.pool = WorkerPool()
+        given = [request.model_path] + ([request.data_path] if request.data_path else [])
+        self.pool = WorkerPool(
+            Permissions(
+                read=tuple(path.resolve() for path in given), write=(work, folder.resolve())
+            )
+        )
         self.places = WorkPlaces(
             results=folder.resolve(),
             frozen=work / "frozen",
@@ -170,7 +176,10 @@ class _Run:
         return Comparison(
             model=_model_facts(model, signature, gzip_bytes),
             data=data,
-            environment=read_environment(self.request.threads).to_json(),
+            environment={
+                **read_environment(self.request.threads).to_json(),
+                "sandbox": host.ask("walls", self.limits.read_seconds),
+            },
             settings={
                 "runs": self.request.runs,
                 "seed": self.request.seed,
@@ -211,14 +220,15 @@ class _Run:
                 "is damaged or hostile; give another one.",
                 error.details,
             ) from error
-        model = ModelFile.from_json(answer["model"])
+        model = ModelFile.from_json(answer)
         model.name = request.model_name
         if model.format == "tflite":
             raise ModelFileError(
                 f"{model.name}: expected a TensorFlow model to convert, found a .tflite file, "
                 "which is converted already; give the original model, or inspect this one."
             )
-        return model, answer["gzip_bytes"]
+        gzip = reader.ask("measure_gzip", self.limits.read_seconds, path=str(model.path))
+        return model, gzip["gzip_bytes"]
 
     def _ask_host(
         self,

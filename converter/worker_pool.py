@@ -6,12 +6,18 @@ import threading
 
 from converter.child_process import Worker
 from converter.errors import RunCancelledError
+from converter.sandbox import Permissions
 
 
 class WorkerPool:
-    """Knows every worker of a run, so that cancelling it leaves none behind."""
+    """Knows every worker of a run, so that cancelling it leaves none behind.
 
-    def __init__(self) -> None:
+    Args:
+        permissions: What each of them may read and write.
+    """
+
+    def __init__(self, permissions: Permissions) -> None:
+        self._permissions = permissions
         self._lock = threading.Lock()
         self._workers: list[Worker] = []
         self.is_closed = False
@@ -32,7 +38,13 @@ class WorkerPool:
         with self._lock:
             if self.is_closed:
                 raise RunCancelledError("The run was cancelled.")
-            worker = Worker(f"converter.workers.{kind}", label, *arguments, task=task)
+            worker = Worker(
+                f"converter.workers.{kind}",
+                label,
+                *arguments,
+                task=task,
+                permissions=self._permissions,
+            )
             self._workers.append(worker)
         return worker
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import freeze_heap, quiet_imports, serve
+from converter.workers.protocol import enter_walls, freeze_heap, quiet_imports, serve
 
+enter_walls()
 quiet_imports()
 
 import hashlib  # noqa: E402

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Any
+from converter.workers.protocol import enter_walls, serve
 
-from converter.evaluation import evaluate
-from converter.litert_model import LitertModel
-from converter.sample_arrays import load_arrays, save_arrays
-from converter.workers.protocol import serve
+enter_walls()
+
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from converter.evaluation import evaluate  # noqa: E402
+from converter.litert_model import LitertModel  # noqa: E402
+from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
 
 
 def evaluate_file(

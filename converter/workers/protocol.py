@@ -13,8 +13,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from converter.errors import LiteDriftError
+from converter.sandbox import Permissions, SandboxLimits, SandboxReport, enter_sandbox
 
 Handler = Callable[..., dict[str, Any]]
+
+
+def enter_walls() -> None:
+    """Enter the sandbox that the parent asked for; the first act of a worker.
+
+    Before any import that starts a thread (NumPy's does), because the walls hold only the threads
+    that are there and those that they start.
+    """
+    global _report
+    arguments, _ = _parser().parse_known_args()
+    if arguments.permissions is not None:
+        permissions = Permissions.from_json(json.loads(arguments.permissions))
+        limits = SandboxLimits(data_bytes=arguments.data_bytes)
+        _report = enter_sandbox(permissions, limits)
+
+
+_report = SandboxReport.without_layers("the parent asked for none")
 
 
 def quiet_imports() -> None:
@@ -61,6 +79,8 @@ def serve(handlers: Mapping[str, Handler]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--reply-fd", type=int, required=True)
+    parser.add_argument("--permissions")
+    parser.add_argument("--data-bytes", type=int)
     return parser
 
 
@@ -74,6 +94,8 @@ def _read_requests(requests: queue.SimpleQueue[str]) -> None:
 def _answer(handlers: Mapping[str, Handler], request: dict[str, Any]) -> dict[str, Any]:
     operation = request.pop("operation")
     try:
+        if operation == "walls":
+            return {"result": _report.to_json()}
         return {"result": handlers[operation](**request)}
     except LiteDriftError as error:
         kind = type(error).__name__

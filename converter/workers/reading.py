@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from converter.workers.protocol import enter_walls, serve
 
-from converter.model_file import gzip_size, inspect_model
-from converter.request import DataOptions
-from converter.sample_arrays import save_arrays
-from converter.samples import load_samples
-from converter.signature import TensorSpec
-from converter.workers.protocol import serve
+enter_walls()
+
+from dataclasses import asdict  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from converter.model_file import gzip_size, inspect_model  # noqa: E402
+from converter.request import DataOptions  # noqa: E402
+from converter.sample_arrays import save_arrays  # noqa: E402
+from converter.samples import Samples, describe_samples, load_samples  # noqa: E402
+from converter.signature import TensorSpec  # noqa: E402
 
 
 def inspect(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
@@ -21,24 +24,46 @@ def inspect(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     facts["path"] = path
     facts["inputs"] = [spec.to_json() for spec in model.inputs]
     facts["outputs"] = [spec.to_json() for spec in model.outputs]
-    return {"model": facts, "gzip_bytes": gzip_size(Path(path))}
+    return facts
 
 
-def read_samples(
-    path: str,
-    name: str,
-    inputs: list[dict[str, Any]],
-    options: dict[str, Any],
-    rescales: bool,
-    target: str,
-) -> dict[str, Any]:
+def describe_model(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Describe the model file as the command line prints it."""
+    return inspect_model(Path(path), inputs, outputs).to_json()
+
+
+def measure_gzip(path: str) -> dict[str, Any]:
+    """Return the gzip size of the model file."""
+    return {"gzip_bytes": gzip_size(Path(path))}
+
+
+def describe_data(**request: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Say how the data file reads for a model's inputs."""
+    return describe_samples(_samples(**request))
+
+
+def read_samples(target: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401
     """Read the data file, fit it to the inputs and leave the arrays in a folder."""
-    specs = [TensorSpec.from_json(item) for item in inputs]
-    samples = load_samples(Path(path), name, specs, DataOptions(**options), rescales=rescales)
+    samples = _samples(**request)
     save_arrays(Path(target) / "inputs", samples.inputs)
     save_arrays(Path(target) / "labels", samples.labels)
     return {"notes": list(samples.notes)}
 
 
+def _samples(
+    path: str, name: str, inputs: list[dict[str, Any]], options: dict[str, Any], rescales: bool
+) -> Samples:
+    specs = [TensorSpec.from_json(item) for item in inputs]
+    return load_samples(Path(path), name, specs, DataOptions(**options), rescales=rescales)
+
+
 if __name__ == "__main__":
-    serve({"inspect": inspect, "read_samples": read_samples})
+    serve(
+        {
+            "inspect": inspect,
+            "describe_model": describe_model,
+            "measure_gzip": measure_gzip,
+            "describe_data": describe_data,
+            "read_samples": read_samples,
+        }
+    )

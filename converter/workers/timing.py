@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Any
+from converter.workers.protocol import enter_walls, serve
 
-from converter.litert_model import LitertModel
-from converter.sample_arrays import load_arrays
-from converter.workers.protocol import serve
+enter_walls()
+
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from converter.litert_model import LitertModel  # noqa: E402
+from converter.sample_arrays import load_arrays  # noqa: E402
 
 
 class TimingWorker:

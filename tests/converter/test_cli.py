@@ -66,6 +66,7 @@ def test_run_follows_the_contract(digits):
     assert (data["source"], data["labelled"]) == ("file", True)
     assert (data["calibration_samples"], data["evaluation_samples"]) == (20, 60)
     assert found["environment"]["threads"] == 1
+    assert found["environment"]["sandbox"]["level"] in {"full", "partial", "none"}
     assert found["reference"]["latency"]["p50_ms"] > 0
     assert 0.9 < found["reference"]["accuracy"]["top1"] <= 1
     assert [v["recipe"] for v in found["variants"]] == [
@@ -287,6 +288,14 @@ def test_cancelled_runs_end_with_130_and_leave_no_process(kind, tmp_path):
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
     assert not list((tmp_path / "o").glob(".work-*"))
+
+
+def test_the_sandbox_says_which_walls_hold():
+    result = converter("sandbox")
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    assert found["level"] in {"full", "partial", "none"}
+    assert set(found["layers"]) >= {"landlock", "seccomp", "namespaces", "rlimits"}
 
 
 def test_a_closed_pipe_on_stdout_is_no_error():
