@@ -32,7 +32,7 @@ def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) 
     labelled = has_drift and accuracy.has_accuracy(comparison)
     with st.grid(2, min_column_width=380, gap="small") as grid:
         with grid.cell(column_span=1 if has_drift else "all"):
-            gzip = size.original_gzip(comparison)
+            gzip = comparison.model.baseline_gzip_bytes
             _card("Size", _size_caption(comparison, size.PARAMETERS_COLOR, gzip),
                   size.build_size_figure(comparison))
         if has_drift:

@@ -62,7 +62,7 @@ def _original_row(comparison: Comparison) -> dict[str, Any]:
     return {
         "model": "original", "status": "baseline",
         "size": comparison.model.size_without_optimizer_bytes,
-        "gzip": comparison.model.gzip_bytes, "smaller": 1.0,
+        "gzip": comparison.model.baseline_gzip_bytes, "smaller": 1.0,
         "p50": latency and latency.p50_ms, "p90": latency and latency.p90_ms,
         "p99": latency and latency.p99_ms, "faster": 1.0 if latency else None,
         "sqnr": None, "max_error": None, "agreement": None, "nan_or_inf": None,

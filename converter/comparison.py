@@ -34,6 +34,7 @@ class ModelFacts:
 
     `size_without_optimizer_bytes` is what a variant's size is held against: the file without the
     state that only further training needs, and unpacked where it came as a zipped SavedModel.
+    `gzip_without_optimizer_bytes` is None where the two cannot be told apart.
     """
 
     name: str
@@ -47,6 +48,14 @@ class ModelFacts:
     inputs: list[TensorSpec]
     outputs: list[TensorSpec]
     notes: list[str] = field(default_factory=list)
+    gzip_without_optimizer_bytes: int | None = None
+
+    @property
+    def baseline_gzip_bytes(self) -> int | None:
+        """The gzip size that a variant's is held against; None where it would count more."""
+        if self.gzip_without_optimizer_bytes is not None:
+            return self.gzip_without_optimizer_bytes
+        return self.gzip_bytes if self.size_bytes <= self.size_without_optimizer_bytes else None
 
 
 @dataclass(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -95,6 +96,33 @@ def read_keras_h5(path: Path) -> KerasFacts:
         ) from broken
     _describe(path, facts)
     return facts
+
+
+def gzipped_optimizer_bytes(path: Path, model_format: str) -> int:
+    """Return the bytes that the optimizer's arrays take after gzip level 6, each by itself.
+
+    Args:
+        path: A file that `read_keras_archive` or `read_keras_h5` has read without complaint.
+        model_format: `keras` or `h5`.
+    """
+    total = 0
+
+    def visit(name: str, item: h5py.HLObject) -> None:
+        nonlocal total
+        if isinstance(item, h5py.Dataset) and _model_group(name) in _OPTIMIZER_GROUPS and item.size:
+            total += len(gzip.compress(item[()].tobytes(), 6, mtime=0))
+
+    if model_format == "h5":
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+        return total
+    with open_zip(path, ModelFileError) as archive:
+        for name in archive.namelist():
+            if name.endswith(".weights.h5"):
+                content = read_member(archive, name, ModelFileError)
+                with h5py.File(io.BytesIO(content), "r") as file:
+                    file.visititems(visit)
+    return total
 
 
 def _parse_config(path: Path, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - any HDF5 attribute

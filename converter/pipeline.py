@@ -146,7 +146,7 @@ class _Run:
             self.pool.start("conversion", "the converter") for _ in range(self._conversion_lanes())
         ]
         reader = self.pool.start("reading", "reading the file")
-        model, gzip_bytes = self._inspect(reader)
+        model, gzip_sizes = self._inspect(reader)
         signature = self._load(host, model)
         samples = self._read_data(reader, model, signature)
         reader.close()
@@ -174,7 +174,7 @@ class _Run:
             samples_ms = self._measure(host)
         save_latency_samples(self.folder, samples_ms)
         return Comparison(
-            model=_model_facts(model, signature, gzip_bytes),
+            model=_model_facts(model, signature, gzip_sizes),
             data=data,
             environment={
                 **read_environment(self.request.threads).to_json(),
@@ -199,7 +199,7 @@ class _Run:
             return 1
         return len({recipe.calibrate for recipe in self.request.recipes})
 
-    def _inspect(self, reader: Worker) -> tuple[ModelFile, int]:
+    def _inspect(self, reader: Worker) -> tuple[ModelFile, dict[str, int | None]]:
         request = self.request
         reader.task = "in the model"
         try:
@@ -227,8 +227,17 @@ class _Run:
                 f"{model.name}: expected a TensorFlow model to convert, found a .tflite file, "
                 "which is converted already; give the original model, or inspect this one."
             )
-        gzip = reader.ask("measure_gzip", self.limits.read_seconds, path=str(model.path))
-        return model, gzip["gzip_bytes"]
+        gzip = reader.ask(
+            "measure_gzip",
+            self.limits.read_seconds,
+            path=str(model.path),
+            model_format=model.format,
+            # A SavedModel's optimizer state lies in shards with the weights.
+            optimizer_bytes=model.optimizer_bytes if model.format in {"keras", "h5"} else 0,
+        )
+        if model.format == "saved_model" and model.optimizer_bytes:
+            gzip["gzip_without_optimizer_bytes"] = None
+        return model, gzip
 
     def _ask_host(
         self,
@@ -375,14 +384,17 @@ class _Run:
             notes.append(f"latency is null: {candidate.error}")
 
 
-def _model_facts(model: ModelFile, signature: Signature, gzip_bytes: int) -> ModelFacts:
+def _model_facts(
+    model: ModelFile, signature: Signature, gzip_sizes: dict[str, Any]
+) -> ModelFacts:
     return ModelFacts(
         name=model.name,
         format=model.format,
         sha256=model.sha256,
         size_bytes=model.size_bytes,
         size_without_optimizer_bytes=model.size_without_optimizer_bytes,
-        gzip_bytes=gzip_bytes,
+        gzip_bytes=gzip_sizes["gzip_bytes"],
+        gzip_without_optimizer_bytes=gzip_sizes["gzip_without_optimizer_bytes"],
         parameters=model.parameters,
         parameter_bytes=model.parameter_bytes,
         inputs=list(signature.inputs),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis
-from components.figures.row_chart import Row, absence, add_baseline, chart_rows, new_row_figure
+from components.figures.row_chart import Row, add_baseline, chart_rows, new_row_figure
 from components.format import byte_unit, format_bytes, format_ratio, format_tick
 from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio
@@ -45,21 +45,9 @@ def build_size_figure(comparison: Comparison) -> go.Figure:
     return figure
 
 
-def original_gzip(comparison: Comparison) -> int | None:
-    """Return the original's gzip size; None where that would count optimizer state."""
-    model = comparison.model
-    return model.gzip_bytes if model.size_bytes <= model.size_without_optimizer_bytes else None
-
-
-def _size_text(row: Row, size: float | None) -> str:
-    if size:
-        return format_bytes(size)
-    return "unknown" if row.variant is None else absence(row.variant)
-
-
 def _add_gzip(figure: go.Figure, comparison: Comparison, rows: list[Row]) -> None:
     packed = [
-        original_gzip(comparison) if row.variant is None else row.variant.gzip_bytes
+        comparison.model.baseline_gzip_bytes if row.variant is None else row.variant.gzip_bytes
         for row in rows
     ]
     figure.add_scatter(

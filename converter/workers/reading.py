@@ -10,6 +10,7 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
@@ -32,9 +33,11 @@ def describe_model(path: str, inputs: list[str], outputs: list[str]) -> dict[str
     return inspect_model(Path(path), inputs, outputs).to_json()
 
 
-def measure_gzip(path: str) -> dict[str, Any]:
-    """Return the gzip size of the model file."""
-    return {"gzip_bytes": gzip_size(Path(path))}
+def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str, Any]:
+    """Return the gzip size of the model file, as it is and without its optimizer state."""
+    packed = gzip_size(Path(path))
+    state = gzipped_optimizer_bytes(Path(path), model_format) if optimizer_bytes else 0
+    return {"gzip_bytes": packed, "gzip_without_optimizer_bytes": packed - state}
 
 
 def describe_data(**request: Any) -> dict[str, Any]:  # noqa: ANN401
