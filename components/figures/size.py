@@ -45,6 +45,12 @@ def build_size_figure(comparison: Comparison) -> go.Figure:
     return figure
 
 
+def _size_text(row: Row, size: float | None) -> str:
+    if size:
+        return format_bytes(size)
+    return "unknown" if row.variant is None else absence(row.variant)
+
+
 def _add_gzip(figure: go.Figure, comparison: Comparison, rows: list[Row]) -> None:
     packed = [
         comparison.model.baseline_gzip_bytes if row.variant is None else row.variant.gzip_bytes

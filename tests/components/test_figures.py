@@ -93,7 +93,7 @@ def test_gzip_and_parameters_are_marked(plain):
 
 def test_a_gzip_size_that_counts_optimizer_state_is_not_drawn(plain):
     comparison, _ = plain
-    assert size.original_gzip(comparison) is None
+    assert comparison.model.baseline_gzip_bytes is None
     assert size.build_size_figure(comparison).data[1].x[0] is None
 
 
