@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis
-from components.figures.row_chart import Row, add_baseline, chart_rows, new_row_figure
+from components.figures.row_chart import Row, absence, add_baseline, chart_rows, new_row_figure
 from components.format import byte_unit, format_bytes, format_ratio, format_tick
 from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio
