@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from components.facts_panel import read_model_facts
 from components.plain_text import choice_label
 from components.session import ChosenData, ChosenModel, widget_key
+from converter.errors import LiteDriftError
+from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.recipe import Recipe
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
@@ -30,9 +33,10 @@ class RunSettings:
     threads: int
     runs: int | None
     seed: int
+    unroll: bool
 
 
-def ask_settings(data: ChosenData | None) -> RunSettings:
+def ask_settings(model: ChosenModel, data: ChosenData | None) -> RunSettings:
     """Show the settings and return them."""
     kind = "random" if data is None or data.file is None else "file"
     with st.container(border=True), st.grid(4, min_column_width=170, gap="small") as grid:
@@ -50,7 +54,27 @@ def ask_settings(data: ChosenData | None) -> RunSettings:
         seed = _number("Seed", "seed", 0, 0, "Of the split and of random samples.")
         with grid.cell(column_span=2):
             runs = _ask_runs()
-    return RunSettings(samples, calibration, threads, runs, seed)
+        unroll = False
+        if _has_loops(model):
+            with grid.cell(column_span=2):
+                unroll = _ask_unroll()
+    return RunSettings(samples, calibration, threads, runs, seed, unroll)
+
+
+def _has_loops(model: ChosenModel) -> bool:
+    try:
+        layers = read_model_facts(model)["details"].get("layers", [])
+    except LiteDriftError:
+        return False  # the Model page says what is wrong with the file
+    return bool(RECURRENT_LAYERS & set(layers))
+
+
+def _ask_unroll() -> bool:
+    return st.toggle(
+        "Unroll recurrent layers", key=widget_key("convert", "unroll"), persist_state="session",
+        help="One copy of the cell for each time step in place of a loop: the same numbers from a "
+        "larger file, and the way round the crash of TFLiteConverter on integer recurrent layers.",
+    )
 
 
 def build_request(
@@ -69,6 +93,7 @@ def build_request(
         samples=_asked(settings.samples, default_samples(data)),
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,
+        unroll=settings.unroll,
     )
 
 

@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--label-column", help="of a .csv")
     run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
+    run.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
     _add_tensor_names(run)
 
@@ -151,6 +152,7 @@ def _run(options: argparse.Namespace) -> int:
         runs=options.runs,
         threads=options.threads,
         seed=options.seed,
+        unroll=options.unroll,
         input_tensors=_names(options.inputs),
         output_tensors=_names(options.outputs),
     )

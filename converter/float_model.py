@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from converter.errors import ModelFileError
 from converter.keras_file import read_keras_archive, read_keras_h5
+from converter.keras_rebuild import NOTES, needed_changes, rebuild
 from converter.saved_model_file import extract_saved_model
 from converter.signature import Shape, Signature, TensorSpec, unique_names
 
@@ -34,6 +35,7 @@ class FloatModel:
         trackable: What must stay alive, and be saved along where freezing is not possible.
         loader: What read the file: `keras`, `tf_keras`, `saved_model` or `frozen_graph`.
         raw_inputs: The file's own names of the inputs, in the signature's order.
+        changes: What `keras_rebuild` changed so that TFLite can take the model.
         notes: Sentences a person should read.
     """
 
@@ -42,6 +44,7 @@ class FloatModel:
     trackable: Any
     loader: str
     raw_inputs: list[str]
+    changes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -51,6 +54,8 @@ def load_float_model(
     model_format: str,
     work_folder: Path,
     tensors: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    *,
+    unroll: bool = False,
 ) -> FloatModel:
     """Load a model file of any format that TensorFlow runs.
 
@@ -60,12 +65,14 @@ def load_float_model(
         model_format: One of `model_file.FORMATS`.
         work_folder: Where archives may be unpacked.
         tensors: For a frozen graph, the tensors to feed and to fetch.
+        unroll: Whether a Keras model's recurrent layers are unrolled: a way round the crash of
+            TFLiteConverter on quantized loops.
 
     Raises:
         ModelFileError: When it cannot be loaded, or has no fixed signature.
     """
     if model_format in {"keras", "h5"}:
-        return _load_keras(path, name, model_format, work_folder)
+        return _load_keras(path, name, model_format, work_folder, unroll=unroll)
     if model_format == "saved_model":
         folder = path
         if not path.is_dir():
@@ -79,7 +86,9 @@ def load_float_model(
     )
 
 
-def _load_keras(path: Path, name: str, model_format: str, work_folder: Path) -> FloatModel:
+def _load_keras(
+    path: Path, name: str, model_format: str, work_folder: Path, *, unroll: bool
+) -> FloatModel:
     import keras
 
     # Keras chooses its reader by the suffix, we by the content.
@@ -95,7 +104,11 @@ def _load_keras(path: Path, name: str, model_format: str, work_folder: Path) -> 
     except Exception as first:  # noqa: BLE001 - Keras raises any kind on a file it cannot read
         model = _load_with_keras_2(readable, name, first)
         loader = "tf_keras"
-    return _from_keras(model, name, loader)
+    model, changes = _adapted(model, name, unroll=unroll)
+    loaded = _from_keras(model, name, loader)
+    loaded.changes = changes
+    loaded.notes += [NOTES[change] for change in changes]
+    return loaded
 
 
 def _refuse_code(path: Path, name: str, model_format: str) -> None:
@@ -137,6 +150,24 @@ def _keras_error(name: str, first: Exception, second: Exception) -> ModelFileErr
         "SavedModel.",
         text,
     )
+
+
+def _adapted(model: Any, name: str, *, unroll: bool) -> tuple[Any, list[str]]:  # noqa: ANN401
+    """Rebuild a Keras model where TFLite could not take it as it is."""
+    try:
+        changes = needed_changes(model.get_config(), unroll=unroll)
+    except (NotImplementedError, TypeError, ValueError):
+        return model, []  # a subclassed model has no configuration to rebuild it from
+    try:
+        return rebuild(model, changes), changes
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [""])[0][:160]
+        raise ModelFileError(
+            f"{name}: expected a model that can be rebuilt ({', '.join(changes)}), found one that "
+            f"cannot ({type(error).__name__}: {line}); export it as a SavedModel that TFLite can "
+            "take.",
+            str(error),
+        ) from error
 
 
 def _from_keras(model: Any, name: str, loader: str) -> FloatModel:  # noqa: ANN401 - Keras 2 or 3

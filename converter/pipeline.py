@@ -33,6 +33,7 @@ from converter.errors import (
     RunCancelledError,
     WorkerError,
 )
+from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.limits import MIB, current_limits
 from converter.measurement_lock import measuring_alone
 from converter.model_file import ModelFile, file_sha256, path_size
@@ -164,6 +165,7 @@ class _Run:
             reference=self.reference,
             threads=self.request.threads,
             batch=signature.batch_size,
+            advice=self._advice(model),
         )
         pairs = list(zip(self.variants, self.request.recipes, strict=True))
         builder.build(pairs, host, converters, split.evaluation.labels)
@@ -191,6 +193,14 @@ class _Run:
             variants=self.variants,
             created=created,
             seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _advice(self, model: ModelFile) -> str:
+        if self.request.unroll or not RECURRENT_LAYERS & set(model.details.get("layers", [])):
+            return ""
+        return (
+            "integer recurrent layers do that to it: unroll them (--unroll, or the switch among "
+            "the run settings) and run again."
         )
 
     def _conversion_lanes(self) -> int:
@@ -266,11 +276,13 @@ class _Run:
             work_folder=str(self.places.scratch),
             input_tensors=model.details.get("input_tensors", []),
             output_tensors=model.details.get("output_tensors", []),
+            unroll=self.request.unroll,
         )
         model.notes += answer["notes"]
         self.source = {
             "loader": answer["loader"],
             "raw_inputs": answer["raw_inputs"],
+            "changes": answer["changes"],
             "signature": model.details.get("signature"),
             "output_tensors": model.details.get("output_tensors"),
         }
@@ -384,9 +396,7 @@ class _Run:
             notes.append(f"latency is null: {candidate.error}")
 
 
-def _model_facts(
-    model: ModelFile, signature: Signature, gzip_sizes: dict[str, Any]
-) -> ModelFacts:
+def _model_facts(model: ModelFile, signature: Signature, gzip_sizes: dict[str, Any]) -> ModelFacts:
     return ModelFacts(
         name=model.name,
         format=model.format,

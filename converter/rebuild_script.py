@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from string import Template
 
 from converter.comparison import CALIBRATION_FILE, Comparison, Variant
+from converter.keras_rebuild import adapt_config
 from converter.recipe import Recipe
 
 _SCRIPT = Template('''"""Rebuild $file with plain TensorFlow.
@@ -20,6 +22,7 @@ Needs: tensorflow==$tensorflow$needs_tf_keras
 import argparse
 import hashlib
 import tempfile
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +37,7 @@ INPUTS = $inputs
 OUTPUTS = $outputs
 
 
-def load(path):
+${adapt_config}def load(path):
     """Return a function from a dict of inputs to a list of outputs, in inference mode."""
 $load
 
@@ -98,8 +101,8 @@ if __name__ == "__main__":
 _LOAD_KERAS = """    {import_line}
 
     model = {module}.models.load_model(path, compile=False, safe_mode=True)
-    structures = (getattr(model, "_inputs_struct", None), getattr(model, "_nested_inputs", None))
-    structure = next((s for s in structures if isinstance(s, dict | list | tuple)), None)
+{rebuild}    forms = (getattr(model, name, None) for name in ("_inputs_struct", "_nested_inputs"))
+    structure = next((form for form in forms if isinstance(form, dict | list | tuple)), None)
 
     def call(tensors):
         flat = [tensors[name] for name, _, _ in INPUTS]
@@ -110,6 +113,11 @@ _LOAD_KERAS = """    {import_line}
         return list(result.values()) if isinstance(result, dict) else tf.nest.flatten(result)
 
     return call"""
+
+_REBUILD_KERAS = """    weights = model.get_weights()
+    model = type(model).from_config(adapt_config(model.get_config(), {changes}))
+    model.set_weights(weights)
+"""
 
 _LOAD_SAVED_MODEL = """    import zipfile
 
@@ -192,6 +200,7 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
         inputs=_literal_list([(s.name, s.shape, s.dtype) for s in model.inputs]),
         outputs=_literal_list([s.name for s in model.outputs]),
         load=_load_lines(comparison),
+        adapt_config=_adapt_config_source(comparison),
         flags=_flag_lines(recipe),
         calibration_parameter=", calibration" if calibrates else "",
         calibration_value=", options.calibration" if calibrates else "",
@@ -213,8 +222,9 @@ def script_name(variant: Variant) -> str:
 
 
 def write_rebuild_scripts(comparison: Comparison, folder: Path) -> None:
-    """Write the script of each converted variant beside its file."""
+    """Write the script of each converted variant beside its file; scripts of older runs go."""
     for variant in comparison.variants:
+        (folder / script_name(variant)).unlink(missing_ok=True)
         if variant.sha256 is not None:
             script = build_rebuild_script(comparison, variant)
             (folder / script_name(variant)).write_text(script)
@@ -234,7 +244,9 @@ def _load_lines(comparison: Comparison) -> str:
     source = comparison.settings["source"]
     loader = source["loader"]
     if loader in {"keras", "tf_keras"}:
-        return _LOAD_KERAS.format(module=loader, import_line=f"import {loader}")
+        changes = source.get("changes", [])
+        rebuild = _REBUILD_KERAS.format(changes=changes) if changes else ""
+        return _LOAD_KERAS.format(module=loader, import_line=f"import {loader}", rebuild=rebuild)
     if loader == "frozen_graph":
         return _LOAD_FROZEN_GRAPH.format(
             feeds=source["raw_inputs"], fetches=source["output_tensors"]
@@ -242,6 +254,15 @@ def _load_lines(comparison: Comparison) -> str:
     return _LOAD_SAVED_MODEL.format(
         signature=repr(source["signature"]), raw_inputs=source["raw_inputs"]
     )
+
+
+def _adapt_config_source(comparison: Comparison) -> str:
+    if not comparison.settings["source"].get("changes"):
+        return ""
+    source = inspect.getsource(adapt_config)
+    # The script imports nothing that this signature needs.
+    head = "def adapt_config(value, changes):"
+    return head + source[source.index("\n") :] + "\n\n"
 
 
 def _flag_lines(recipe: Recipe) -> str:

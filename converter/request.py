@@ -47,6 +47,7 @@ class RunRequest:
         runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
         threads: Threads for the original and for every variant.
         seed: Of the split and of random samples.
+        unroll: Whether a Keras model's recurrent layers are unrolled before conversion.
         input_tensors: For a frozen graph, the tensors to feed.
         output_tensors: For a frozen graph, the tensors to fetch.
     """
@@ -62,6 +63,7 @@ class RunRequest:
     runs: int | None = None
     threads: int = 1
     seed: int = 0
+    unroll: bool = False
     input_tensors: tuple[str, ...] = ()
     output_tensors: tuple[str, ...] = field(default=())
 
@@ -106,6 +108,7 @@ class RunRequest:
             "runs": self.runs,
             "threads": self.threads,
             "seed": self.seed,
+            "unroll": self.unroll,
             "input_tensors": list(self.input_tensors),
             "output_tensors": list(self.output_tensors),
         }

@@ -53,6 +53,7 @@ class VariantBuilder:
         reference: Filled in with the original's own accuracy.
         threads: For LiteRT.
         batch: To which the frozen graph is fixed.
+        advice: What may help where the converter crashes on an integer recipe; may be empty.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class VariantBuilder:
         reference: Reference,
         threads: int,
         batch: int,
+        advice: str = "",
     ) -> None:
+        self._advice = advice
         self._pool = pool
         self._places = places
         self._limits = limits
@@ -172,6 +175,8 @@ class VariantBuilder:
                 calibration=str(self._places.results / CALIBRATION_FILE),
             )
         except LiteDriftError as error:
+            if isinstance(error, WorkerError) and recipe.calibrate and self._advice:
+                error = WorkerError(f"{str(error).rstrip('.')}; {self._advice}", error.details)
             self._fail(variant, error)
         else:
             variant.audit = Audit(**answer.pop("audit"))

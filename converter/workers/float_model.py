@@ -35,11 +35,13 @@ class FloatModelWorker:
             request["format"],
             Path(request["work_folder"]),
             (request["input_tensors"], request["output_tensors"]),
+            unroll=request["unroll"],
         )
         return {
             "signature": self.model.signature.to_json(),
             "loader": self.model.loader,
             "raw_inputs": self.model.raw_inputs,
+            "changes": self.model.changes,
             "notes": self.model.notes,
         }
 

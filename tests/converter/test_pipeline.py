@@ -1,6 +1,8 @@
 """Whole runs in real child processes: what comes out, and what one bad variant costs the others."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from converter.child_process import PROJECT_ROOT
 from converter.errors import DataError, ModelFileError, RunCancelledError
 from converter.pipeline import run_comparison
+from converter.rebuild_script import build_rebuild_script
 from converter.recipe import PRESETS, Recipe
 from converter.request import RunRequest
 
@@ -35,6 +38,14 @@ def models(tmp_path_factory):
     keras.Sequential([layers.Input(batch_shape=(4, 6)), layers.Dense(3)]).save(
         folder / "batch_of_four.keras"
     )
+    stateful = layers.GRU(4, stateful=True)
+    keras.Sequential([layers.Input(batch_shape=(1, 5, 2)), stateful, layers.Dense(1)]).save(
+        folder / "stateful.keras"
+    )
+    x = mixed_input = keras.Input((6,))
+    for units, policy in ((8, "mixed_float16"), (2, "float32")):
+        x = layers.Dense(units, activation="tanh", dtype=policy)(x)
+    keras.Model(mixed_input, x).save(folder / "mixed.keras")
     inputs = [keras.Input((3,), name=name) for name in ("zeta", "alpha")]
     merged = layers.Add()([layers.Dense(4, name=f"of_{each.name}")(each) for each in inputs])
     outputs = {
@@ -50,12 +61,40 @@ def test_a_crash_of_the_converter_costs_its_own_variant_alone(models, tmp_path):
     )
     by_name = {variant.recipe: variant for variant in result.variants}
     assert by_name["int8"].status == "failed"
-    assert by_name["int8"].error == "the converter crashed (SIGSEGV) while building int8."
+    assert by_name["int8"].error.startswith("the converter crashed (SIGSEGV) while building int8;")
+    assert "--unroll" in by_name["int8"].error
     for name in ("float32", "float16"):
         assert by_name[name].status == "ok"
         assert by_name[name].latency.runs == 3
         assert by_name[name].drift.sqnr_db > 40
     assert json.loads((tmp_path / "comparison.json").read_text())["variants"][1]["error"]
+
+
+def test_the_way_round_the_crash_works(models, tmp_path):
+    result = run_comparison(
+        request(models / "lstm.keras", ["float32", "int8"], unroll=True), tmp_path
+    )
+    float32, int8 = result.variants
+    assert float32.drift.sqnr_db > 100
+    assert int8.status == "ok"
+    assert int8.audit.integer_ops > 0
+    assert any("unrolled" in note for note in result.model.notes)
+
+
+@pytest.mark.parametrize("name", ["mixed.keras", "stateful.keras"])
+def test_models_that_tflite_cannot_take_are_rebuilt_with_a_note(models, tmp_path, name):
+    result = run_comparison(request(models / name, ["float32"]), tmp_path)
+    assert result.variants[0].status == "ok"
+    assert result.variants[0].drift.sqnr_db > 100
+    assert any("rebuilt" in note for note in result.model.notes)
+    script = build_rebuild_script(result, result.variants[0])
+    path = tmp_path / "rebuild.py"
+    path.write_text(script)
+    done = subprocess.run(
+        [sys.executable, path, models / name, "-o", tmp_path / "again.tflite"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-1500:]
 
 
 def test_a_file_that_does_not_allocate_is_a_failed_row_that_keeps_its_size(tmp_path, models):
