@@ -56,7 +56,7 @@ def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) 
 
 
 def _tradeoff_caption(missing: list[str]) -> str:
-    note = f" Not placed: {', '.join(missing)}." if missing else ""
+    note = f"  \nNot placed: {', '.join(missing)}." if missing else ""
     return (
         "Up is closer, left is faster, a smaller mark is a smaller file. Dotted: the Pareto "
         "frontier, where no other is smaller, faster and closer at once; faded marks are not on "

@@ -63,7 +63,9 @@ def _model_pairs(comparison: Comparison) -> dict[str, str]:
 
 def _data_pairs(comparison: Comparison) -> dict[str, str]:
     data, latency = comparison.data, comparison.reference.latency
-    timed = MISSING if latency is None else f"{latency.runs} after {latency.warmup_runs} warm-ups"
+    timed = MISSING
+    if latency is not None:
+        timed = f"the original {latency.runs}, after {latency.warmup_runs} warm-ups"
     settings = {
         key.replace("_", " ").capitalize(): str(value)
         for key, value in comparison.settings.items()

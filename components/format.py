@@ -68,7 +68,7 @@ def format_points(value: float | None) -> str:
     if value is None or math.isnan(value):
         return MISSING
     if abs(value) < 0.0005:
-        return "±0 pp"
+        return "no change"
     return f"{100 * value:+.1f} pp".replace("-", "\N{MINUS SIGN}")
 
 

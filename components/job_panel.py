@@ -109,6 +109,8 @@ def _draw_progress(run_id: str) -> None:
 
 
 def _cancel_button(run_id: str, place: str) -> None:
+    if not Session().has_started(run_id):
+        return  # whoever has the link may look on; only who started it may end it
     key = widget_key("job", f"cancel.{place}.{run_id}")
     asked = Session().is_cancelling(run_id)
     st.button("Cancelling …" if asked else "Cancel", key=key, icon=":material/stop_circle:",

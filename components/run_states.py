@@ -8,7 +8,7 @@ from components.format import shorten
 from components.job_panel import OUTCOMES, render_log, render_progress
 from components.plain_text import code_span, escape_markdown
 from components.routes import CONVERT_PAGE, MODEL_PAGE
-from components.session import Session, widget_key
+from components.session import RUN_PARAMETER, Session, widget_key
 from converter.errors import LiteDriftError
 from converter.progress import Progress
 from converter.run_store import load_request
@@ -28,7 +28,7 @@ def pick_run(session: Session) -> str | None:
     known = session.own_runs
     current = session.run_id or session.welcome_run_id
     if current is not None and session.run_id is None:
-        session.open_run(current)  # the address then leads back to it
+        st.query_params[RUN_PARAMETER] = current  # the address then leads back to it
     if current is None or len(known) < 2 or current not in known:
         return current
     names = {run_id: _name(run_id, known) for run_id in known}

@@ -172,6 +172,16 @@ class Session:
     def expect(self, run_id: str | None) -> None:
         """Remember the run whose end the Convert page waits for."""
         self._set("expected_run", run_id)
+        if run_id is not None:
+            self._set("started_runs", [*self._started_runs, run_id])
+
+    def has_started(self, run_id: str) -> bool:
+        """Whether the run is this visitor's own, not one opened by a link."""
+        return run_id in self._started_runs
+
+    @property
+    def _started_runs(self) -> list[str]:
+        return list(self._get("started_runs") or [])
 
     @property
     def expected_run(self) -> str | None:

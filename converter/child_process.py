@@ -71,6 +71,8 @@ class Worker:
             backstop = str(2 * self._memory_bytes)
             arguments = (*arguments, "--permissions", walls, "--data-bytes", backstop)
         environment = {**os.environ, **_QUIET}
+        if "LITEDRIFT_HOME" in os.environ:  # a relative one is meant from here, not from there
+            environment["LITEDRIFT_HOME"] = str(Path(os.environ["LITEDRIFT_HOME"]).absolute())
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")])
         )

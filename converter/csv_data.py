@@ -41,7 +41,7 @@ def read_csv_data(
     label = _label_column(table, name, inputs, options.label_column)
     features = table.drop(columns=[label]) if label is not None else table
     labels = {} if label is None else {LABELS: _labels(table[label], name)}
-    notes = [] if label is None else [f"The column {label!r} holds the labels."]
+    notes = [] if label is None else [_describe_labels(table[label])]
     return RawData(_feature_arrays(features, name, inputs), labels, tuple(notes))
 
 
@@ -200,6 +200,15 @@ def _labels(column: pd.Series, name: str) -> np.ndarray:
         return column.to_numpy()
     # Class names become indices in alphabetical order, as scikit-learn's LabelEncoder does.
     return np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)[1]
+
+
+def _describe_labels(column: pd.Series) -> str:
+    sentence = f"The column {column.name!r} holds the labels"
+    if pd.api.types.is_numeric_dtype(column):
+        return f"{sentence}."
+    names = sorted(set(column.astype(str)))
+    listed = ", ".join(f"{name[:20]} = {index}" for index, name in enumerate(names[:12]))
+    return f"{sentence}; its class names, in alphabetical order, are the classes: {listed}."
 
 
 def _feature_arrays(

@@ -5,12 +5,13 @@ The kernel's own text: Documentation/userspace-api/landlock.rst.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import stat
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # The same numbers on every architecture (asm-generic/unistd.h).
@@ -81,7 +82,8 @@ def landlock_abi() -> int:
 def restrict_self(abi: int, read: Iterable[Path], write: Iterable[Path]) -> None:
     """Refuse this thread, and those it starts, all files but these, and the network.
 
-    A path that does not exist is left out. `no_new_privs` must be set.
+    A path that does not exist, or that the kernel takes no rule for, stays out of reach.
+    `no_new_privs` must be set.
 
     Args:
         abi: What `landlock_abi` returned.
@@ -122,16 +124,19 @@ def has_scopes(abi: int) -> bool:
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
-    try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
+    with contextlib.suppress(OSError), _opened(path) as handle:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):
             rights &= _RIGHTS_OF_A_FILE
         # struct landlock_path_beneath_attr is packed
         rule = struct.pack("=Qi", rights, handle)
         _call(_NR_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_RULE_PATH_BENEATH, rule, 0)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield handle
     finally:
         os.close(handle)
 

@@ -119,12 +119,10 @@ class _Run:
         self.folder = folder
         self.tracker = tracker
         self.limits = current_limits()
-        given = [request.model_path] + ([request.data_path] if request.data_path else [])
-        self.pool = WorkerPool(
-            Permissions(
-                read=tuple(path.resolve() for path in given), write=(work, folder.resolve())
-            )
-        )
+        given = [request.model_path, *([request.data_path] if request.data_path else [])]
+        # Workers write into the scratch folder only; what is kept is moved out of it from here.
+        reachable = (*(path.resolve() for path in given), folder.resolve())
+        self.pool = WorkerPool(Permissions(read=reachable, write=(work,)))
         self.places = WorkPlaces(
             results=folder.resolve(),
             frozen=work / "frozen",
@@ -168,7 +166,14 @@ class _Run:
             advice=self._advice(model),
         )
         pairs = list(zip(self.variants, self.request.recipes, strict=True))
-        builder.build(pairs, host, converters, split.evaluation.labels)
+        try:
+            builder.build(pairs, host, converters, split.evaluation.labels)
+        except WorkerError as error:
+            raise ModelFileError(
+                f"{model.name}: the original could not be run on the samples ({error}); try it in "
+                "TensorFlow first, with such samples and without access to files or network.",
+                error.details,
+            ) from error
         note_identical_files(self.variants)
         self.tracker.begin("wait for the machine")
         with measuring_alone():
@@ -394,6 +399,8 @@ class _Run:
             notes = variant.audit.notes
         if stats is None:
             notes.append(f"latency is null: {candidate.error}")
+        elif candidate.noise_note:
+            notes.append(candidate.noise_note)
 
 
 def _model_facts(model: ModelFile, signature: Signature, gzip_sizes: dict[str, Any]) -> ModelFacts:

@@ -241,16 +241,16 @@ SELECT_TF_PRESET = Recipe(name="float32_select_tf", supported_ops=(BUILTINS, SEL
 
 EXPLANATIONS = {
     "float32": "Keeps every number as it is and only changes the file format: the honest baseline.",
-    "dynamic_range": "Stores weights as 8-bit integers and computes activations in float: about "
-    "four times smaller, no data needed.",
+    "dynamic_range": "Stores weights as 8-bit integers; activations stay float between operators "
+    "and are quantized on the fly inside them: up to four times smaller, no data needed.",
     "float16": "Stores weights as 16-bit floats: half the size, hardly any drift; on a CPU they "
     "are widened again, so it is not faster there.",
     "int8": "Weights and activations as 8-bit integers, with float inputs and outputs and float "
     "fallback for operators that have no integer kernel; needs calibration samples.",
     "int8_full": "8-bit integers from input to output and nothing else, as microcontrollers and "
     "NPUs demand; conversion fails if an operator has no integer kernel.",
-    "int16x8": "16-bit activations with 8-bit weights: int8's size with far less drift, but often "
-    "slow on CPUs because few kernels are optimized for it.",
+    "int16x8": "16-bit activations with 8-bit weights: near int8's size and usually with less "
+    "drift, but often slow on CPUs because few kernels are optimized for it.",
     "float32_select_tf": "Keeps operators that TFLite lacks as TensorFlow operators; the file "
     "needs a runtime with the Flex delegate, so it cannot be run here.",
 }

@@ -89,18 +89,11 @@ class ReferenceRunner:
         tf.nest.map_structure(_plain, self._timed())
         return (time.perf_counter() - start) * 1e3
 
-    def time_runs(self, runs: int, seconds: float) -> list[float]:
-        """Return milliseconds of each call: at least `runs`, and for at least `seconds`."""
+    def timed_call(self) -> Callable[[], Any]:
+        """Return the call that `prepare_timing` has made ready."""
         if self._timed is None:
-            raise ValueError("expected prepare_timing() before time_runs()")
-        samples: list[float] = []
-        clock = time.perf_counter_ns
-        end = clock() + int(seconds * 1e9)
-        while len(samples) < runs or clock() < end:
-            start = clock()
-            self._timed()
-            samples.append((clock() - start) / 1e6)
-        return samples
+            raise ValueError("expected prepare_timing() before timed_call()")
+        return self._timed
 
 
 def _plain(tensor: tf.Tensor) -> np.ndarray:

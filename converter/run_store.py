@@ -57,7 +57,7 @@ class RunSummary:
 
 def data_home() -> Path:
     """Return the folder for runs and uploads: `LITEDRIFT_HOME`, or `.litedrift` in the project."""
-    home = Path(os.environ.get("LITEDRIFT_HOME") or PROJECT_ROOT / ".litedrift")
+    home = Path(os.environ.get("LITEDRIFT_HOME") or PROJECT_ROOT / ".litedrift").absolute()
     home.mkdir(parents=True, exist_ok=True)
     return home
 
@@ -187,7 +187,9 @@ def cancel_run(run_id: str) -> None:
     folder = run_folder(run_id)
     if not read_progress(folder).is_active or not _is_alive(run_id, folder):
         return
-    os.kill(int((folder / PID_FILE).read_text()), signal.SIGTERM)
+    job = _children.get(run_id)
+    pid = job.pid if job is not None else int((folder / PID_FILE).read_text())
+    os.kill(pid, signal.SIGTERM)
 
 
 def load_request(run_id: str) -> RunRequest:

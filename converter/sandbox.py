@@ -199,10 +199,9 @@ def enter_sandbox(permissions: Permissions, limits: SandboxLimits) -> SandboxRep
 
 def probe_sandbox() -> SandboxReport:
     """Return which layers would hold a child of this process, by trying them in one."""
-    command = [sys.executable, "-m", "converter.sandbox", "--probe"]
     try:
         answer = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
+            [sys.executable, "-m", "converter.sandbox", "--probe"],
             cwd=_PROJECT_ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -219,8 +218,7 @@ def _attempt(put_up: Callable[[], None]) -> str:
     try:
         put_up()
     except (OSError, ValueError, NotImplementedError) as missing:
-        reason = missing.strerror if isinstance(missing, OSError) else None
-        return reason or str(missing)
+        return getattr(missing, "strerror", None) or str(missing)
     return ON
 
 
@@ -265,7 +263,6 @@ def _enter_namespaces(threads: int) -> None:
 _NAMESPACE_REASONS = {
     errno.ENOSPC: "user namespaces are switched off (sysctl user.max_user_namespaces, ENOSPC)",
     errno.EPERM: "this system refuses user namespaces to this user (EPERM)",
-    errno.EACCES: "this system refuses user namespaces to this user (EACCES)",
 }
 
 
@@ -317,21 +314,25 @@ def _pin_own_process() -> None:
 
 
 def _readable(permissions: Permissions) -> Iterator[Path]:
-    hidden = {path.resolve() for path in (*permissions.hidden, _data_home())}
+    hidden = {_real(path) for path in (*permissions.hidden, _data_home())}
     environment = {Path(p) for p in (sys.prefix, sys.base_prefix)} - {Path("/usr")}
     for entry in (*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
         path = Path(entry)
         # The project's root holds more than code, and so may the folder above it.
-        if path.is_absolute() and not _PROJECT_ROOT.is_relative_to(path.resolve()):
+        if path.is_absolute() and not _PROJECT_ROOT.is_relative_to(_real(path)):
             environment.add(path)
     project = {_PROJECT_ROOT / name for name in _PROJECT_READ}
     for folder in (*map(Path, (*_SYSTEM_READ, *_OWN_PROCESS)), *environment, *project):
-        yield from _outside(folder.resolve(), hidden)
+        yield from _outside(_real(folder), hidden)
 
 
 def _data_home() -> Path:
     """Return where other runs and uploads lie; see `converter.run_store.data_home`."""
     return Path(os.environ.get("LITEDRIFT_HOME") or _PROJECT_ROOT / ".litedrift")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises on a loop of links
 
 
 def _outside(folder: Path, hidden: set[Path]) -> Iterator[Path]:
@@ -341,9 +342,10 @@ def _outside(folder: Path, hidden: set[Path]) -> Iterator[Path]:
     if not any(path.is_relative_to(folder) for path in hidden):
         yield folder
         return
-    for child in folder.iterdir():
-        if not child.is_symlink():
-            yield from _outside(child, hidden)
+    with contextlib.suppress(OSError):  # what cannot be listed stays out of reach
+        for child in folder.iterdir():
+            if not child.is_symlink():
+                yield from _outside(child, hidden)
 
 
 def _enter_seccomp() -> None:
@@ -363,8 +365,7 @@ def _move_home(write: tuple[Path, ...]) -> None:
 
 def _prctl(option: int, first: int, second: int | bytes) -> None:
     last = second if isinstance(second, bytes) else ctypes.c_ulong(second)
-    zero = ctypes.c_ulong(0)
-    _check(_libc.prctl(option, ctypes.c_ulong(first), last, zero, zero))
+    _check(_libc.prctl(option, ctypes.c_ulong(first), last, *[ctypes.c_ulong(0)] * 2))
 
 
 def _check(result: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from converter.accuracy import Accuracy
 from converter.comparison import Comparison, Variant
+from converter.latency import LatencyStats
 from converter.verdict import judge, size_ratio, speed_ratio
 
 HEADER = (
@@ -26,6 +28,9 @@ def format_comparison(comparison: Comparison) -> str:
     rows = [HEADER, _reference_row(comparison)]
     rows += [_variant_row(comparison, variant) for variant in comparison.variants]
     lines = [judge(comparison).sentence, "", *_align(rows), "", _conditions(comparison)]
+    lines += _output_lines(comparison)
+    notes = [*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes]
+    lines += [f"note: {note}" for note in notes]
     lines += [f"failed: {v.error}" for v in comparison.variants if v.status != "ok"]
     lines += [
         f"{v.recipe}: {note}"
@@ -42,12 +47,12 @@ def _reference_row(comparison: Comparison) -> tuple[str, ...]:
         "original",
         _bytes(comparison.model.size_without_optimizer_bytes),
         "1.0x",
-        f"{latency.p50_ms:.3f} ms" if latency else "-",
+        _milliseconds(latency),
         "1.0x",
         "-",
         "-",
         "-",
-        f"{accuracy.top1:.1%}" if accuracy and accuracy.top1 is not None else "-",
+        _accuracy(accuracy),
     )
 
 
@@ -58,13 +63,44 @@ def _variant_row(comparison: Comparison, variant: Variant) -> tuple[str, ...]:
         variant.recipe if variant.status == "ok" else f"{variant.recipe} (failed)",
         _bytes(variant.size_bytes),
         _times(size_ratio(comparison, variant)),
-        f"{latency.p50_ms:.3f} ms" if latency else "-",
+        _milliseconds(latency),
         _times(speed_ratio(comparison, variant)),
         f"{drift.sqnr_db:.1f} dB" if drift else "-",
         f"{drift.max_abs_error:.2g}" if drift else "-",
         "-" if agreement is None else f"{agreement:.1%}",
-        f"{accuracy.top1:.1%}" if accuracy and accuracy.top1 is not None else "-",
+        _accuracy(accuracy),
     )
+
+
+def _accuracy(accuracy: Accuracy | None) -> str:
+    if accuracy is None:
+        return "-"
+    if accuracy.top1 is not None:
+        return f"{accuracy.top1:.1%}"
+    return "-" if accuracy.mae is None else f"MAE {accuracy.mae:.3g}"
+
+
+def _milliseconds(latency: LatencyStats | None) -> str:
+    if latency is None:
+        return "-"
+    p50 = latency.p50_ms
+    return f"{p50:.3f} ms" if p50 >= 0.1 else f"{1000 * p50:.2f} us"
+
+
+def _output_lines(comparison: Comparison) -> list[str]:
+    """With several outputs the table has the worst of each figure; here each is by itself."""
+    if len(comparison.model.outputs) < 2:
+        return []
+    lines = ["the table has the worst output, figure by figure; by itself each has:"]
+    for variant in comparison.variants:
+        for name, drift in variant.output_drift.items():
+            accuracy = variant.output_accuracy.get(name)
+            agreement = drift.top1_agreement
+            figures = [f"{drift.sqnr_db:.1f} dB", f"max error {drift.max_abs_error:.2g}"]
+            figures += [] if agreement is None else [f"agreement {agreement:.1%}"]
+            figures += [] if accuracy is None else [f"accuracy {_accuracy(accuracy)}"]
+            lines.append(f"  {variant.recipe}, {name}: {', '.join(figures)}")
+    return lines
 
 
 def _conditions(comparison: Comparison) -> str:
@@ -72,8 +108,9 @@ def _conditions(comparison: Comparison) -> str:
     kind = "random samples" if data.source == "random" else f"samples of {data.name}"
     return (
         f"{data.evaluation_samples} {kind}, {data.calibration_samples} others for calibration; "
-        f"batch {comparison.settings['batch']}, {environment['threads']} thread(s), "
-        f"{environment['cpu']}; the original is a warmed tf.function"
+        f"batch {comparison.settings['batch']}, {environment['threads']} thread(s) on "
+        f"{environment['cores']} core(s), {environment['cpu']}; "
+        "the original is a warmed tf.function"
     )
 
 

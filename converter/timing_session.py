@@ -14,6 +14,9 @@ from converter.latency import LatencyProtocol, LatencyStats
 from converter.progress import ProgressTracker
 from converter.worker_pool import WorkerPool
 
+NOISY_RATIO = 1.5
+"""Slowest turn over fastest from which on a note is made."""
+
 
 @dataclass
 class Candidate:
@@ -25,6 +28,7 @@ class Candidate:
         init_ms: Its load and allocation time, where measured.
         first_ms: Its first inference.
         samples_ms: What has been measured so far.
+        turn_p50_ms: Median of each turn.
         warmup_runs: Runs before timing.
         error: Why it dropped out.
     """
@@ -34,6 +38,7 @@ class Candidate:
     init_ms: float | None = None
     first_ms: float | None = None
     samples_ms: list[float] = field(default_factory=list)
+    turn_p50_ms: list[float] = field(default_factory=list)
     warmup_runs: int = 0
     error: str | None = None
 
@@ -41,6 +46,19 @@ class Candidate:
     def is_measured(self) -> bool:
         """Whether it has samples and did not drop out."""
         return self.error is None and bool(self.samples_ms)
+
+    @property
+    def noise_note(self) -> str | None:
+        """Say so where the median moved between the turns, in place of a falsely firm figure."""
+        if len(self.turn_p50_ms) < 2 or min(self.turn_p50_ms) <= 0:
+            return None
+        low, high = min(self.turn_p50_ms), max(self.turn_p50_ms)
+        if high / low < NOISY_RATIO:
+            return None
+        return (
+            f"The machine was noisy: between turns the median latency moved from {low:.3g} to "
+            f"{high:.3g} ms; measure again on a quiet one before relying on it."
+        )
 
     def stats(self, threads: int) -> LatencyStats | None:
         """Summarize; None where nothing was measured."""
@@ -119,7 +137,10 @@ def measure_in_turns(
         for candidate in candidates:
             label = _turn_label(candidate.name, turn, protocol)
             tracker.begin(label)
-            candidate.samples_ms += _time(candidate, runs, seconds, limit_seconds)
+            samples = _time(candidate, runs, seconds, limit_seconds)
+            candidate.samples_ms += samples
+            if samples:
+                candidate.turn_p50_ms.append(float(np.median(samples)))
             tracker.end(label)
 
 

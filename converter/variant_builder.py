@@ -164,6 +164,7 @@ class VariantBuilder:
         converter.task = f"while building {recipe.name}"
         path = self._places.results / f"{recipe.name}.tflite"
         path.unlink(missing_ok=True)  # of an earlier run into the same folder
+        built = self._places.scratch / path.name
         try:
             answer = converter.ask(
                 "convert",
@@ -171,7 +172,7 @@ class VariantBuilder:
                 saved_model=str(self._places.frozen),
                 recipe=recipe.to_json(),
                 batch=self._batch,
-                target=str(path),
+                target=str(built),
                 calibration=str(self._places.results / CALIBRATION_FILE),
             )
         except LiteDriftError as error:
@@ -179,6 +180,7 @@ class VariantBuilder:
                 error = WorkerError(f"{str(error).rstrip('.')}; {self._advice}", error.details)
             self._fail(variant, error)
         else:
+            built.replace(path)
             variant.audit = Audit(**answer.pop("audit"))
             variant.file = path.name
             for name, value in answer.items():

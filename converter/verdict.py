@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from converter.comparison import Comparison, Variant
+from converter.drift import Drift
 
 MIN_AGREEMENT = 0.99
 """Least share of samples with the same top class for a variant to count as faithful."""
@@ -15,10 +16,13 @@ MIN_SQNR_DB = 30.0
 _LEAST_FACTOR = 1.05
 """Smaller differences would be told as "1.0 times"."""
 
+FEW_SAMPLES = 100
+"""Below this the 99 % of the rule cannot be told from 100 %."""
+
 RULE = (
     "Rule: of the variants that keep the top class on at least 99 % of the evaluation samples "
-    "(where there are no classes: an SQNR of at least 30 dB), the smallest; at equal size, the "
-    "faster."
+    "(for each output without classes: an SQNR of at least 30 dB), the smallest; at equal size, "
+    "the faster."
 )
 
 
@@ -38,10 +42,14 @@ class Verdict:
 
 
 def is_faithful(variant: Variant) -> bool:
-    """Whether a variant's drift is within the rule."""
+    """Whether the drift of every output is within the rule."""
     drift = variant.drift
     if drift is None or drift.non_finite_count:
         return False
+    return all(_keeps_rule(each) for each in variant.output_drift.values() or [drift])
+
+
+def _keeps_rule(drift: Drift) -> bool:
     if drift.top1_agreement is not None:
         return drift.top1_agreement >= MIN_AGREEMENT
     return drift.sqnr_db >= MIN_SQNR_DB
@@ -67,11 +75,10 @@ def judge(comparison: Comparison) -> Verdict:
     usable = [v for v in comparison.usable if v.drift is not None]
     if not usable:
         return Verdict(_nothing_runs(comparison), None, "bad")
-    random_data = comparison.data.source == "random"
     faithful = [variant for variant in _distinct(usable) if is_faithful(variant)]
     if faithful:
         best = min(faithful, key=_cost)
-        tail = " On random samples this says little about real inputs." if random_data else ""
+        tail = _caution(comparison)
         return Verdict(_praise(comparison, best) + tail, best.recipe, "caution" if tail else "good")
     best = max(usable, key=_fidelity)
     return Verdict(
@@ -80,6 +87,18 @@ def judge(comparison: Comparison) -> Verdict:
         best.recipe,
         "caution",
     )
+
+
+def _caution(comparison: Comparison) -> str:
+    """Say what the data cannot show: nothing on random ones, little on few."""
+    samples = comparison.data.evaluation_samples
+    if comparison.data.source == "random":
+        return " On random samples this says little about real inputs."
+    if samples < FEW_SAMPLES:
+        # The rule of three (Hanley and Lippman-Hand 1983): a share of 3/n may go unseen in n.
+        unseen = min(1.0, 3 / samples)
+        return f" On only {samples} samples, up to {unseen:.0%} of inputs may still go differently."
+    return ""
 
 
 def _distinct(variants: list[Variant]) -> list[Variant]:
@@ -163,11 +182,18 @@ def _closeness(comparison: Comparison, variant: Variant) -> str:
     if drift.non_finite_count:
         return f"{drift.non_finite_count} of its output values are NaN or infinite"
     if drift.top1_agreement is not None:
-        return f"it agrees with it on {_share(drift.top1_agreement)} of {samples} samples"
+        agrees = f"it agrees with it on {_share(drift.top1_agreement)} of {samples} samples"
+        values = [d.sqnr_db for d in variant.output_drift.values() if d.top1_agreement is None]
+        worst = f", its other outputs at {min(values):.0f} dB SQNR or better" if values else ""
+        return agrees + worst
     if drift.sqnr_db == math.inf:
         return f"its outputs are identical on {samples} samples"
     if drift.sqnr_db == -math.inf:
         return f"its outputs have nothing in common with the original's on {samples} samples"
     if math.isnan(drift.sqnr_db):
         return "its drift cannot be told, because the original gives values that are no numbers"
-    return f"its outputs differ by {drift.sqnr_db:.0f} dB SQNR on {samples} samples"
+    return (
+        f"its error lies {drift.sqnr_db:.0f} dB below the signal (SQNR) on {samples} samples"
+        if drift.sqnr_db > 0
+        else f"its error is larger than the signal on {samples} samples"
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+from converter.comparison import write_whole
 from converter.errors import StoreError
 from converter.request import RunRequest
-from converter.run_store import data_home, list_runs, start_run
+from converter.run_store import data_home, run_folder, start_run
 from converter.sample_models import list_samples
 
 _MARK = "welcome"
@@ -16,18 +17,16 @@ def ensure_welcome_run() -> str | None:
     """Start the comparison of the first bundled sample, once for each installation.
 
     Returns:
-        The newest run that has a result or goes on; None where there is none and none could be
-        started.
+        Its id, and no other visitor's; None where it is gone or could not be started.
     """
-    runs = list_runs()
-    for run in runs:
-        if run.has_result or run.progress.is_active:
-            return run.run_id
+    known = _read_mark()
+    if known:
+        return known
     samples = list_samples()
     if not samples or not _claim():
         return None
     sample = samples[0]
-    return start_run(
+    run_id = start_run(
         RunRequest(
             model_path=sample.model_path,
             model_name=sample.model_path.name,
@@ -35,6 +34,17 @@ def ensure_welcome_run() -> str | None:
             data_name=sample.data_path.name,
         )
     )
+    write_whole(data_home() / _MARK, run_id.encode())
+    return run_id
+
+
+def _read_mark() -> str | None:
+    try:
+        run_id = (data_home() / _MARK).read_text().strip()
+        run_folder(run_id)
+    except (OSError, StoreError, UnicodeDecodeError):
+        return None
+    return run_id
 
 
 def _claim() -> bool:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, freeze_heap, quiet_imports, serve
+from converter.workers.protocol import (
+    enter_walls,
+    freeze_heap,
+    quiet_imports,
+    serve,
+    time_calls,
+)
 
 enter_walls()
 quiet_imports()
@@ -71,7 +77,7 @@ class FloatModelWorker:
 
     def time(self, runs: int, seconds: float) -> dict[str, Any]:
         """Time runs of the `tf.function`."""
-        return {"samples_ms": self._prepared().time_runs(runs, seconds)}
+        return {"samples_ms": time_calls(self._prepared().timed_call(), runs, seconds)}
 
     def _loaded(self) -> FloatModel:
         if self.model is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, serve
+from converter.workers.protocol import enter_walls, serve, time_calls
 
 enter_walls()
 
@@ -46,14 +46,7 @@ class TimingWorker:
         """Return milliseconds of each `invoke()`: at least `runs`, for at least `seconds`."""
         if self._model is None:
             raise ValueError("prepare comes first")
-        invoke, clock = self._model.invoke, time.perf_counter_ns
-        samples: list[float] = []
-        end = clock() + int(seconds * 1e9)
-        while len(samples) < runs or clock() < end:
-            start = clock()
-            invoke()
-            samples.append((clock() - start) / 1e6)
-        return {"samples_ms": samples}
+        return {"samples_ms": time_calls(self._model.invoke, runs, seconds)}
 
 
 if __name__ == "__main__":

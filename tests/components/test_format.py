@@ -69,7 +69,10 @@ def test_errors_of_outputs(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (0.0, "±0 pp"), (-0.0004, "±0 pp"), (-0.0028, "−0.3 pp"), (0.01, "+1.0 pp")],
+    [
+        (None, "–"), (0.0, "no change"), (-0.0004, "no change"), (-0.0028, "−0.3 pp"),
+        (0.01, "+1.0 pp"),
+    ],
 )
 def test_percentage_points(value, text):
     assert f.format_points(value) == text

@@ -79,6 +79,10 @@ def make_variant(recipe: Recipe | str = "int8", **changes: Any) -> Variant:
         "output_accuracy": {"probabilities": make_accuracy(0.97, delta=-0.01)},
         "audit": Audit(total_ops=5, integer_ops=4, border_ops=1, notes=["a note"]),
     }
+    if "drift" in changes and "output_drift" not in changes:
+        # The drift of a variant is that of its outputs: a changed one is the only output's.
+        drift = changes["drift"]
+        values["output_drift"] = {} if drift is None else {"probabilities": drift}
     return Variant(**{**values, **changes})
 
 

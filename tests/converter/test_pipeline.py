@@ -277,3 +277,26 @@ def test_wrong_input_fails_the_run_with_the_reason(tmp_path):
                     data_path=tmp_path / "wrong.npy", data_name="wrong.npy"),
             tmp_path / "o",
         )  # fmt: skip
+
+
+def test_a_model_cannot_write_outside_the_scratch_folder_of_its_run(tmp_path):
+    import tensorflow as tf
+
+    out = tmp_path / "out"
+    target = out / "comparison.json"
+    stranger = tmp_path / "stranger"
+
+    class Writer(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 2), tf.float32, name="x")])
+        def serve(self, x):
+            tf.io.write_file(str(stranger), "owned")
+            tf.io.write_file(str(target), "owned")
+            return {"y": x + 1.0}
+
+    module = Writer()
+    tf.saved_model.save(module, str(tmp_path / "hostile"), signatures=module.serve)
+    with pytest.raises(ModelFileError) as caught:
+        run_comparison(request(tmp_path / "hostile", ["float32"]), out)
+    assert "hostile" in str(caught.value)
+    assert not stranger.exists()
+    assert not target.exists()

@@ -94,11 +94,12 @@ class TestOutputs:
 
 
 class TestTiming:
-    def test_takes_exactly_so_many_runs_where_no_time_is_asked(self, cnn_runner):
+    def test_the_timed_call_gives_the_outputs_of_the_model(self, cnn_runner):
         assert cnn_runner.prepare_timing({"image": images(3)}) > 0
-        samples = cnn_runner.time_runs(7, 0.0)
-        assert len(samples) == 7
-        assert all(sample > 0 for sample in samples)
+        timed = cnn_runner.timed_call()()
+        expected, _ = cnn_runner.run({"image": images(1)}, 1)
+        for name, tensor in timed.items():
+            np.testing.assert_allclose(tensor.numpy(), expected[name], rtol=1e-5)
 
     def test_runs_at_the_batch_of_the_variants(self, tmp_path):
         calls = []
@@ -110,10 +111,10 @@ class TestTiming:
         runner = runner_of(tmp_path, lambda x: x * 2.0, (None, 3), (2, 3))
         runner._model.call = lambda tensors: {"y": record(tensors["x"])}
         runner.prepare_timing({"x": np.ones((1, 3), np.float32)})
-        runner.time_runs(3, 0.0)
+        runner.timed_call()()
         assert set(calls) == {(2, 3)}
 
     def test_needs_to_be_prepared(self, keras_file, folder):
         model = load_float_model(keras_file, "m", "keras", folder)
         with pytest.raises(ValueError, match="prepare_timing"):
-            ReferenceRunner(model, {"image": (1, 8, 8, 1)}).time_runs(1, 0.0)
+            ReferenceRunner(model, {"image": (1, 8, 8, 1)}).timed_call()

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from converter.comparison import DataFacts, Reference
+from converter.drift import worst_drift
 from converter.verdict import RULE, is_faithful, judge, size_ratio, speed_ratio
 from tests.converter.example_comparisons import (
     make_comparison,
@@ -46,6 +47,14 @@ class TestFaithful:
 
     def test_what_was_not_measured_is_not_faithful(self):
         assert is_faithful(make_failed()) is False
+
+    def test_an_output_that_is_ruined_is_not_hidden_by_one_that_is_not(self):
+        classes = make_drift(top1_agreement=1.0, sqnr_db=40.0)
+        ruined = make_drift(top1_agreement=None, top1_samples=None, top1_ties=None, sqnr_db=-0.4)
+        variant = make_variant(
+            drift=worst_drift([classes, ruined]), output_drift={"cls": classes, "val": ruined}
+        )
+        assert not is_faithful(variant)
 
 
 class TestRatios:
@@ -187,7 +196,10 @@ class TestSentence:
         ("changes", "expected"),
         [
             ({"top1_agreement": 0.995}, "99.5% of 100 samples"),
-            ({"top1_agreement": None, "top1_samples": None, "sqnr_db": 42.4}, "42 dB SQNR"),
+            (
+                {"top1_agreement": None, "top1_samples": None, "sqnr_db": 42.4},
+                "42 dB below the signal (SQNR)",
+            ),
             ({"top1_agreement": None, "top1_samples": None, "sqnr_db": math.inf}, "identical"),
         ],
         ids=["agreement", "SQNR", "identical"],
