@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
 from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE
 from components.session import Session
@@ -67,6 +68,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     )
     session = Session()
     session.sync_with_address()
+    sync_choice_with_address(session)
     _start_welcome_run(session)
     render_job_panel(page.title)
     return page

@@ -8,9 +8,11 @@ how a job is started; see docs/design.md, "Seams".
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -90,7 +92,30 @@ def store_upload(stream: BinaryIO, name: str) -> StoredFile:
             f"{name[:80]}: the upload could not be kept ({broken.strerror}); free some disk space "
             "and upload it again."
         ) from broken
-    return StoredFile(target, name, sha256, size)
+    stored = StoredFile(target, name, sha256, size)
+    _remember_name(stored)
+    return stored
+
+
+def _remember_name(stored: StoredFile) -> None:
+    """Keep the name that an upload came with, so that its hash alone leads back to it."""
+    with contextlib.suppress(OSError):  # the upload itself is safe; only a link to it is not
+        folder = data_home() / "upload_names"
+        folder.mkdir(exist_ok=True)
+        entry = {"name": stored.name, "file": stored.path.name}
+        write_whole(folder / f"{stored.sha256}.json", json.dumps(entry).encode())
+
+
+def find_upload(sha256: str) -> StoredFile | None:
+    """Return an earlier upload by its SHA-256, under the name that it came with last."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return None
+    try:
+        entry = json.loads((data_home() / "upload_names" / f"{sha256}.json").read_text())
+        path = data_home() / "uploads" / Path(entry["file"]).name
+        return StoredFile(path, str(entry["name"]), sha256, path.stat().st_size)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 _KNOWN_SUFFIXES = {".keras", ".h5", ".hdf5", ".zip", ".pb", ".tflite", ".npz", ".npy", ".csv"}

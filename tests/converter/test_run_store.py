@@ -12,6 +12,7 @@ from converter.request import RunRequest
 from converter.run_store import (
     cancel_run,
     data_home,
+    find_upload,
     follow_run,
     list_runs,
     load_comparison,
@@ -61,6 +62,13 @@ def test_uploads_lie_under_their_hash_whatever_their_name(name, home):
     assert stored.name == name
     assert stored.size_bytes == len(content)
     assert len(list((home / "uploads").iterdir())) == 1
+
+
+def test_an_upload_is_found_again_by_its_hash_under_its_name():
+    stored = store_upload(io.BytesIO(b"mine"), "my <b>model.keras")
+    assert find_upload(stored.sha256) == stored
+    assert find_upload("0" * 64) is None
+    assert find_upload("../../etc/passwd") is None
 
 
 def test_the_same_upload_twice_is_one_file(home):
