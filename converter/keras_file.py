@@ -19,7 +19,7 @@ from converter.limits import MIB, current_limits
 from converter.signature import TensorSpec, unique_names
 
 # What h5py raises on damaged bytes, TypeError for a dtype that NumPy does not know.
-_H5_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+_H5_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 MAX_CONFIG_BYTES = 64 * MIB
 # Layers whose output has the shape of their input: enough to tell the outputs of most models.
 _SHAPE_KEEPING = {"Activation", "Softmax", "ReLU", "LeakyReLU", "Dropout", "BatchNormalization"}

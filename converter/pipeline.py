@@ -222,6 +222,7 @@ class _Run:
                 "inspect",
                 self.limits.read_seconds,
                 path=str(request.model_path.resolve()),
+                name=request.model_name,
                 inputs=list(request.input_tensors),
                 outputs=list(request.output_tensors),
             )

@@ -10,17 +10,20 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.errors import ModelFileError  # noqa: E402
 from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.samples import Samples, describe_samples, load_samples  # noqa: E402
+from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 
 
-def inspect(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
-    """Describe the model file; nothing in it is executed."""
+def inspect(path: str, name: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Describe the model file and refuse it where it would reach for files, network or code."""
     model = inspect_model(Path(path), inputs, outputs)
+    screen_model(model.path, model.format, name)
     facts = asdict(model)
     facts["path"] = path
     facts["inputs"] = [spec.to_json() for spec in model.inputs]
@@ -29,8 +32,13 @@ def inspect(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 
 def describe_model(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
-    """Describe the model file as the command line prints it."""
-    return inspect_model(Path(path), inputs, outputs).to_json()
+    """Describe the model file as the command line prints it; why it cannot be run is a note."""
+    model = inspect_model(Path(path), inputs, outputs)
+    try:
+        screen_model(model.path, model.format)
+    except ModelFileError as refusal:
+        model.notes.append(f"This model will not be run: {refusal}")
+    return model.to_json()
 
 
 def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str, Any]:

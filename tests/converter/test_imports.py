@@ -144,7 +144,7 @@ ONE_OWNER = {
     "Calibrator": {"converter/shared_calibration.py"},
     "load_model": {"converter/float_model.py"},
     "Interpreter": {"converter/litert_model.py"},
-    "h5py": {"converter/keras_file.py"},
+    "h5py": {"converter/keras_file.py", "converter/screening_hdf5.py"},
     "Popen": {"converter/child_process.py", "converter/run_store.py"},
 }
 
