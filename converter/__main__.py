@@ -134,7 +134,7 @@ def _run(options: argparse.Namespace) -> int:
     from converter.recipe import PRESETS, find_recipes
     from converter.table import format_comparison
 
-    signal.signal(signal.SIGTERM, _cancel)
+    _listen_for_cancel()
     names = list(PRESETS) if options.recipes is None else options.recipes.split(",")
     if options.out.exists() and not options.out.is_dir():
         raise DataError(f"{options.out.name}: --out expects a folder, found a file; give another.")
@@ -206,7 +206,7 @@ def _job(options: argparse.Namespace) -> int:
     from converter.pipeline import run_comparison
     from converter.run_store import REQUEST_FILE
 
-    signal.signal(signal.SIGTERM, _cancel)
+    _listen_for_cancel()
     folder = options.folder
     try:
         request = RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
@@ -218,7 +218,7 @@ def _job(options: argparse.Namespace) -> int:
             "disk space and start it again.",
         )
         raise
-    except (LiteDriftError, KeyboardInterrupt):
+    except (LiteDriftError, RunCancelledError):
         raise
     except Exception as error:
         _fail_job(
@@ -236,6 +236,12 @@ def _fail_job(folder: Path, message: str) -> None:
     progress = read_progress(folder)
     progress.status, progress.error = "failed", message
     write_progress(folder, progress)
+
+
+def _listen_for_cancel() -> None:
+    # Said outright: in the background of a shell Ctrl-C arrives ignored, and Python keeps it so.
+    signal.signal(signal.SIGINT, _cancel)
+    signal.signal(signal.SIGTERM, _cancel)
 
 
 def _cancel(_signal: int, _frame: object) -> NoReturn:

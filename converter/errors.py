@@ -42,8 +42,11 @@ class WorkerError(LiteDriftError):
     """A child process crashed, ran past its limit or answered nothing."""
 
 
-class RunCancelledError(LiteDriftError):
-    """The person asked the run to stop."""
+class RunCancelledError(Exception):
+    """The person asked the run to stop.
+
+    No `LiteDriftError`: what keeps the failure of one variant must never keep this.
+    """
 
 
 class SettingError(LiteDriftError, ValueError):

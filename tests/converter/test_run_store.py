@@ -1,5 +1,6 @@
 """Uploads and runs on disk: nothing given is lost, nothing given becomes a path."""
 
+import dataclasses
 import hashlib
 import io
 import time
@@ -99,6 +100,16 @@ def test_a_cancelled_run_says_so():
     assert time.monotonic() - began < 10
     cancel_run(run_id)  # cancelling what has ended changes nothing
     assert follow_run(run_id).status == "cancelled"
+
+
+def test_a_run_is_cancelled_while_it_measures():
+    run_id = start_run(dataclasses.replace(sample_request(), runs=None))
+    end = time.monotonic() + 60
+    while not follow_run(run_id).stage.startswith("measure"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    cancel_run(run_id)
+    assert wait_for_end(run_id, 10).status == "cancelled"
 
 
 def test_a_failed_run_keeps_its_reason(tmp_path):
