@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components.facts_panel import read_model_facts
+from components.model_facts import read_model_facts
 from components.plain_text import choice_label
 from components.session import ChosenData, ChosenModel, widget_key
 from converter.errors import LiteDriftError

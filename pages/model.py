@@ -2,14 +2,10 @@
 
 import streamlit as st
 
+from components.data_facts import read_data_facts, render_data_facts
 from components.data_picker import pick_data
-from components.facts_panel import (
-    read_data_facts,
-    read_model_facts,
-    render_data_facts,
-    render_model_facts,
-)
 from components.frame import ensure_frame
+from components.model_facts import read_model_facts, render_model_facts
 from components.model_picker import pick_model
 from components.plain_text import show_error
 from components.session import Session

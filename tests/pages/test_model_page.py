@@ -27,9 +27,9 @@ DATA_FACTS = {
 
 @pytest.fixture
 def readers(monkeypatch):
-    monkeypatch.setattr("components.facts_panel.inspect_model_file",
+    monkeypatch.setattr("components.model_facts.inspect_model_file",
                         lambda path, name: {**FACTS, "name": name})
-    monkeypatch.setattr("components.facts_panel.inspect_data_file",
+    monkeypatch.setattr("components.data_facts.inspect_data_file",
                         lambda path, name, model, options: DATA_FACTS)
     return monkeypatch
 
@@ -105,7 +105,7 @@ def test_data_that_does_not_fit_is_one_sentence(app, readers):
     def refuse(path, name, model, options):
         raise DataError("d.npz: expected x of shape (samples, 8, 8, 1), found (3, 7, 7, 1).")
 
-    readers.setattr("components.facts_panel.inspect_data_file", refuse)
+    readers.setattr("components.data_facts.inspect_data_file", refuse)
     upload_model(app)
     app.session_state[DATA_SOURCE_KEY] = "file"
     app.run()
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_model_is_one_plain_sentence(app, readers, name):
     def refuse(path, shown):
         raise ModelFileError(f"{shown}: expected a .keras file, found other content.")
 
-    readers.setattr("components.facts_panel.inspect_model_file", refuse)
+    readers.setattr("components.model_facts.inspect_model_file", refuse)
     upload_model(app, name, b"hello")
     assert not app.exception
     (error,) = app.error
@@ -149,7 +149,7 @@ def test_a_file_that_is_no_model_is_one_plain_sentence(app, readers, name):
 
 
 def test_a_tflite_file_is_inspected_but_not_converted(app, readers):
-    readers.setattr("components.facts_panel.inspect_model_file",
+    readers.setattr("components.model_facts.inspect_model_file",
                     lambda path, name: {**FACTS, "format": "tflite"})
     upload_model(app, "net.tflite")
     assert app.button(key=widget_key("model", "next")).disabled
