@@ -18,6 +18,7 @@ from components.format import (
 from components.plain_text import code_span, show_notes
 from components.session import ChosenModel
 from converter.inspection import inspect_model_file
+from converter.model_options import ModelOptions
 
 FORMAT_NAMES = {
     "keras": "Keras (.keras)", "h5": "Keras HDF5 (.h5)", "saved_model": "SavedModel",
@@ -31,12 +32,14 @@ def read_model_facts(model: ChosenModel) -> dict[str, Any]:
     Raises:
         ModelFileError: When it is not a usable model file.
     """
-    return _inspect_model(model.sha256, model.name, model.path)
+    return _inspect_model(model.sha256, model.options, model.name, model.path)
 
 
 @st.cache_data(max_entries=64, show_spinner="Reading the model file …")
-def _inspect_model(sha256: str, name: str, _path: Path) -> dict[str, Any]:
-    return inspect_model_file(_path, name)
+def _inspect_model(
+    sha256: str, options: ModelOptions, name: str, _path: Path
+) -> dict[str, Any]:
+    return inspect_model_file(_path, name, options)
 
 
 def render_model_facts(facts: dict[str, Any]) -> None:

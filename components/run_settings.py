@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -87,13 +87,13 @@ def build_request(
     """
     return RunRequest(
         model_path=model.path, model_name=model.name,
+        model_options=replace(model.options, unroll=settings.unroll),
         data_path=None if data.file is None else data.file.path,
         data_name=None if data.file is None else data.file.name,
         data_options=data.options, recipes=tuple(recipes),
         samples=_asked(settings.samples, default_samples(data)),
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,
-        unroll=settings.unroll,
     )
 
 

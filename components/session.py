@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import Recipe
 from converter.request import DataOptions
 from converter.run_store import StoredFile
@@ -29,6 +30,7 @@ class ChosenModel:
     path: Path
     name: str
     sha256: str
+    options: ModelOptions = DEFAULT_OPTIONS
     sample: str | None = None
     sample_data: StoredFile | None = None
 

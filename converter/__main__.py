@@ -14,6 +14,7 @@ from typing import NoReturn
 from converter.comparison import COMPARISON_FILE, Comparison
 from converter.errors import DataError, GateError, LiteDriftError, RunCancelledError
 from converter.gate import Bounds, gate_violations
+from converter.model_options import ModelOptions, parse_dimensions
 from converter.progress import Progress, write_progress
 from converter.request import IMAGE_SCALES, DataOptions, RunRequest
 
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     inspect = commands.add_parser("inspect", help="facts about a model file, as JSON")
     inspect.add_argument("model", metavar="MODEL", type=Path)
-    _add_tensor_names(inspect)
+    _add_model_options(inspect)
 
     run = commands.add_parser("run", help="convert, measure and compare")
     run.add_argument("model", metavar="MODEL", type=Path)
@@ -49,8 +50,15 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--label-column", help="of a .csv")
     run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
     run.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
+    run.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="NAME=1,64,64,3",
+        help="sizes for an input's open dimensions, batch first, ? to leave one open; repeatable",
+    )
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
-    _add_tensor_names(run)
+    _add_model_options(run)
 
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
@@ -71,9 +79,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_tensor_names(parser: argparse.ArgumentParser) -> None:
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inputs", default="", help="of a frozen graph: tensors to feed")
     parser.add_argument("--outputs", default="", help="of a frozen graph: tensors to fetch")
+    parser.add_argument("--signature", help="of a SavedModel; serving_default when left out")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,11 +128,21 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _model_options(options: argparse.Namespace) -> ModelOptions:
+    return ModelOptions(
+        signature=options.signature,
+        input_tensors=_names(options.inputs),
+        output_tensors=_names(options.outputs),
+        dimensions=tuple(parse_dimensions(text) for text in getattr(options, "shape", [])),
+        unroll=getattr(options, "unroll", False),
+    )
+
+
 def _inspect(options: argparse.Namespace) -> int:
     from converter.inspection import inspect_model_file
 
     name = options.model.resolve().name
-    facts = inspect_model_file(options.model, name, _names(options.inputs), _names(options.outputs))
+    facts = inspect_model_file(options.model, name, _model_options(options))
     print(json.dumps(facts, indent=1))
     return EXIT_OK
 
@@ -141,6 +160,7 @@ def _run(options: argparse.Namespace) -> int:
     request = RunRequest(
         model_path=options.model,
         model_name=options.model.resolve().name,
+        model_options=_model_options(options),
         data_path=options.data,
         data_name=options.data.name if options.data else None,
         data_options=DataOptions(
@@ -152,9 +172,6 @@ def _run(options: argparse.Namespace) -> int:
         runs=options.runs,
         threads=options.threads,
         seed=options.seed,
-        unroll=options.unroll,
-        input_tensors=_names(options.inputs),
-        output_tensors=_names(options.outputs),
     )
     comparison = run_comparison(request, options.out, _ProgressLine())
     write_rebuild_scripts(comparison, options.out)

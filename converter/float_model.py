@@ -17,6 +17,7 @@ import tensorflow as tf
 from converter.errors import ModelFileError
 from converter.keras_file import read_keras_archive, read_keras_h5
 from converter.keras_rebuild import NOTES, needed_changes, rebuild
+from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.saved_model_file import extract_saved_model
 from converter.signature import Shape, Signature, TensorSpec, unique_names
 
@@ -53,9 +54,7 @@ def load_float_model(
     name: str,
     model_format: str,
     work_folder: Path,
-    tensors: tuple[Sequence[str], Sequence[str]] = ((), ()),
-    *,
-    unroll: bool = False,
+    options: ModelOptions = DEFAULT_OPTIONS,
 ) -> FloatModel:
     """Load a model file of any format that TensorFlow runs.
 
@@ -64,22 +63,20 @@ def load_float_model(
         name: The name a person knows it by, for messages.
         model_format: One of `model_file.FORMATS`.
         work_folder: Where archives may be unpacked.
-        tensors: For a frozen graph, the tensors to feed and to fetch.
-        unroll: Whether a Keras model's recurrent layers are unrolled: a way round the crash of
-            TFLiteConverter on quantized loops.
+        options: How to read it; for a frozen graph, the tensors must be named.
 
     Raises:
         ModelFileError: When it cannot be loaded, or has no fixed signature.
     """
     if model_format in {"keras", "h5"}:
-        return _load_keras(path, name, model_format, work_folder, unroll=unroll)
+        return _load_keras(path, name, model_format, work_folder, unroll=options.unroll)
     if model_format == "saved_model":
         folder = path
         if not path.is_dir():
             folder = extract_saved_model(path, work_folder / "saved_model")
-        return _load_saved_model(folder, name)
+        return _load_saved_model(folder, name, options.signature)
     if model_format == "frozen_graph":
-        return _load_frozen_graph(path, name, *tensors)
+        return _load_frozen_graph(path, name, options.input_tensors, options.output_tensors)
     raise ModelFileError(
         f"{name}: expected a TensorFlow model to convert, found a .tflite file, which is converted "
         "already; give the original model."
@@ -223,7 +220,7 @@ def _named_outputs(result: Any, known: Sequence[str] | None) -> Tensors:  # noqa
     return dict(zip(unique_names(names, "output"), flat, strict=True))
 
 
-def _load_saved_model(folder: Path, name: str) -> FloatModel:
+def _load_saved_model(folder: Path, name: str, chosen: str | None) -> FloatModel:
     try:
         loaded = _read_saved_model(folder)
     except Exception as error:
@@ -239,7 +236,13 @@ def _load_saved_model(folder: Path, name: str) -> FloatModel:
             f"{name}: expected at least one serving signature, found none; export the model with "
             "model.export() or pass signatures= to tf.saved_model.save()."
         )
-    function = loaded.signatures[SIGNATURE_KEY if SIGNATURE_KEY in keys else sorted(keys)[0]]
+    default = SIGNATURE_KEY if SIGNATURE_KEY in keys else sorted(keys)[0]
+    if chosen is not None and chosen not in keys:
+        raise ModelFileError(
+            f"{name}: expected one of the signatures {', '.join(sorted(keys))}, found "
+            f"{chosen[:60]!r} asked for; choose one of them."
+        )
+    function = loaded.signatures[chosen or default]
     arguments = function.structured_input_signature[1]
     raw_inputs = list(arguments)
     input_names = unique_names(raw_inputs, "input")

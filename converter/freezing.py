@@ -14,16 +14,16 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from converter.errors import ModelFileError
 from converter.float_model import SIGNATURE_KEY, FloatModel, dtype_of, shape_of
-from converter.signature import Shape, Signature, TensorSpec, format_shape
+from converter.signature import Shape, TensorSpec, format_shape
 
 
 def fix_shapes(
-    signature: Signature, data_shapes: Mapping[str, Shape] | None = None
+    inputs: Sequence[TensorSpec], data_shapes: Mapping[str, Shape] | None = None
 ) -> tuple[dict[str, tuple[int, ...]], list[str]]:
     """Choose a size for every open input dimension.
 
     Args:
-        signature: The model's own, with None for open dimensions.
+        inputs: The model's own, with None for open dimensions.
         data_shapes: Shapes of one sample for each input (no batch), where data is given.
 
     Returns:
@@ -31,8 +31,8 @@ def fix_shapes(
     """
     shapes: dict[str, tuple[int, ...]] = {}
     notes = []
-    batch = next((s.shape[0] for s in signature.inputs if s.shape and s.shape[0]), 1)
-    for spec in signature.inputs:
+    batch = next((s.shape[0] for s in inputs if s.shape and s.shape[0]), 1)
+    for spec in inputs:
         declared = spec.shape
         sample = (data_shapes or {}).get(spec.name)
         if declared is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,25 @@ from typing import Any
 from converter.child_process import Worker
 from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError
 from converter.limits import current_limits
+from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.request import DataOptions
 from converter.sandbox import Permissions
 
 
 def inspect_model_file(
-    path: Path, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+    path: Path, name: str, options: ModelOptions = DEFAULT_OPTIONS
 ) -> dict[str, Any]:
     """Return what `python -m converter inspect` prints of a model file.
 
     Args:
         path: Where it lies.
         name: The name a person knows it by, for messages.
-        inputs: For a frozen graph, the tensors to feed.
-        outputs: For a frozen graph, the tensors to fetch.
+        options: Which signature or tensors of it are meant.
 
     Raises:
         ModelFileError: When it is not a usable model file.
     """
-    facts = _ask(
-        "describe_model", path, name, ModelFileError, inputs=list(inputs), outputs=list(outputs)
-    )
+    facts = _ask("describe_model", path, name, ModelFileError, options=options.to_json())
     return {**facts, "name": name}
 
 

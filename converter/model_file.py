@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from converter.archive import content_members, open_zip
 from converter.errors import ModelFileError
 from converter.frozen_graph_file import parse_graph_def, read_frozen_graph
 from converter.keras_file import KerasFacts, read_keras_archive, read_keras_h5
+from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.saved_model_file import SAVED_MODEL_PB, find_saved_model_prefix, read_saved_model
 from converter.signature import TensorSpec
 from converter.tflite_file import MAGIC as TFLITE_MAGIC
@@ -170,13 +171,12 @@ def _format_of_zip(path: Path) -> str:
     )
 
 
-def inspect_model(path: Path, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> ModelFile:
+def inspect_model(path: Path, options: ModelOptions = DEFAULT_OPTIONS) -> ModelFile:
     """Describe a model file without executing anything in it.
 
     Args:
         path: A file or a SavedModel folder.
-        inputs: For a frozen graph, the tensors to feed; its placeholders when empty.
-        outputs: For a frozen graph, the tensors to fetch; its unconsumed nodes when empty.
+        options: Which signature or tensors of it are meant.
 
     Raises:
         ModelFileError: When it is not a usable model file.
@@ -193,9 +193,9 @@ def inspect_model(path: Path, inputs: Sequence[str] = (), outputs: Sequence[str]
     elif found == "h5":
         _describe_keras(model, read_keras_h5(path))
     elif found == "saved_model":
-        _describe_saved_model(model)
+        _describe_saved_model(model, options.signature)
     elif found == "frozen_graph":
-        _describe_frozen_graph(model, inputs, outputs)
+        _describe_frozen_graph(model, options)
     else:
         _describe_tflite(model)
     return model
@@ -220,8 +220,8 @@ def _describe_keras(model: ModelFile, facts: KerasFacts) -> None:
     model.details = {"keras_version": facts.keras_version, "layers": facts.layers}
 
 
-def _describe_saved_model(model: ModelFile) -> None:
-    facts = read_saved_model(model.path)
+def _describe_saved_model(model: ModelFile, signature: str | None) -> None:
+    facts = read_saved_model(model.path, signature)
     model.unpacked_bytes = facts.unpacked_bytes
     model.parameters = facts.parameters
     model.parameter_bytes = facts.parameter_bytes
@@ -241,8 +241,8 @@ def _describe_saved_model(model: ModelFile) -> None:
         )
 
 
-def _describe_frozen_graph(model: ModelFile, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    facts = read_frozen_graph(model.path, inputs, outputs)
+def _describe_frozen_graph(model: ModelFile, options: ModelOptions) -> None:
+    facts = read_frozen_graph(model.path, options.input_tensors, options.output_tensors)
     model.parameters, model.parameter_bytes = facts.parameters, facts.parameter_bytes
     model.inputs, model.outputs = facts.inputs, facts.outputs
     model.details = {

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,12 @@ from converter.comparison import (
 )
 from converter.environment import read_environment
 from converter.errors import (
-    DataError,
     LiteDriftError,
     ModelFileError,
     RunCancelledError,
     WorkerError,
 )
+from converter.intake import Intake, Shapes
 from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.limits import MIB, current_limits
 from converter.measurement_lock import measuring_alone
@@ -43,7 +42,7 @@ from converter.request import (
     RANDOM_EVALUATION_SAMPLES,
     RunRequest,
 )
-from converter.sample_arrays import load_arrays, save_arrays, save_npz
+from converter.sample_arrays import save_arrays, save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
@@ -52,7 +51,6 @@ from converter.variant_builder import VariantBuilder, WorkPlaces
 from converter.worker_pool import WorkerPool
 
 LARGE_MODEL_BYTES = 8 * MIB
-Shapes = dict[str, tuple[int, ...]]
 
 
 def run_comparison(
@@ -129,7 +127,7 @@ class _Run:
             evaluation=work / "evaluation",
             scratch=work,
         )
-        self.source: dict[str, Any] = {}
+        self.intake = Intake(request, self.limits, work)
         self.reference = Reference()
         self.variants = [Variant(recipe=r.name, flags=r.to_json()) for r in request.recipes]
 
@@ -145,11 +143,11 @@ class _Run:
             self.pool.start("conversion", "the converter") for _ in range(self._conversion_lanes())
         ]
         reader = self.pool.start("reading", "reading the file")
-        model, gzip_sizes = self._inspect(reader)
-        signature = self._load(host, model)
-        samples = self._read_data(reader, model, signature)
+        model, gzip_sizes = self.intake.inspect(reader)
+        signature = self.intake.load(host, model)
+        samples = self.intake.read_data(reader, model, signature)
         reader.close()
-        shapes = self._fix_shapes(host, model, samples)
+        shapes = self.intake.fix_shapes(host, model, signature, samples)
         self.tracker.end("load")
         with ThreadPoolExecutor(1) as side:
             freezing = side.submit(self._freeze, host, model, signature, shapes)
@@ -192,7 +190,7 @@ class _Run:
                 "seed": self.request.seed,
                 "protocol": vars(self.request.protocol),
                 "batch": signature.batch_size,
-                "source": self.source,
+                "source": self.intake.source,
             },
             reference=self.reference,
             variants=self.variants,
@@ -201,7 +199,9 @@ class _Run:
         )
 
     def _advice(self, model: ModelFile) -> str:
-        if self.request.unroll or not RECURRENT_LAYERS & set(model.details.get("layers", [])):
+        if self.request.model_options.unroll or not RECURRENT_LAYERS & set(
+            model.details.get("layers", [])
+        ):
             return ""
         return (
             "integer recurrent layers do that to it: unroll them (--unroll, or the switch among "
@@ -213,119 +213,6 @@ class _Run:
         if path_size(self.request.model_path) < LARGE_MODEL_BYTES:
             return 1
         return len({recipe.calibrate for recipe in self.request.recipes})
-
-    def _inspect(self, reader: Worker) -> tuple[ModelFile, dict[str, int | None]]:
-        request = self.request
-        reader.task = "in the model"
-        try:
-            answer = reader.ask(
-                "inspect",
-                self.limits.read_seconds,
-                path=str(request.model_path.resolve()),
-                name=request.model_name,
-                inputs=list(request.input_tensors),
-                outputs=list(request.output_tensors),
-            )
-        except ModelFileError as error:
-            # An upload lies under its hash, which says nothing to the person who gave it.
-            sentence = str(error).replace(request.model_path.name, request.model_name)
-            raise ModelFileError(sentence, error.details) from error
-        except WorkerError as error:
-            raise ModelFileError(
-                f"{request.model_name}: expected a model file, found one on which {error} The file "
-                "is damaged or hostile; give another one.",
-                error.details,
-            ) from error
-        model = ModelFile.from_json(answer)
-        model.name = request.model_name
-        if model.format == "tflite":
-            raise ModelFileError(
-                f"{model.name}: expected a TensorFlow model to convert, found a .tflite file, "
-                "which is converted already; give the original model, or inspect this one."
-            )
-        gzip = reader.ask(
-            "measure_gzip",
-            self.limits.read_seconds,
-            path=str(model.path),
-            model_format=model.format,
-            # A SavedModel's optimizer state lies in shards with the weights.
-            optimizer_bytes=model.optimizer_bytes if model.format in {"keras", "h5"} else 0,
-        )
-        if model.format == "saved_model" and model.optimizer_bytes:
-            gzip["gzip_without_optimizer_bytes"] = None
-        return model, gzip
-
-    def _ask_host(
-        self,
-        host: Worker,
-        operation: str,
-        **fields: Any,  # noqa: ANN401
-    ) -> dict[str, Any]:
-        """Ask the float-model worker; without it there is no run, so its death names the model."""
-        host.task = f"in the step {operation!r}"
-        try:
-            return host.ask(operation, self.limits.load_seconds, **fields)
-        except WorkerError as error:
-            raise ModelFileError(
-                f"{self.request.model_name}: the model could not be prepared ({error}); try it in "
-                "TensorFlow first, or export it as a SavedModel.",
-                error.details,
-            ) from error
-
-    def _load(self, host: Worker, model: ModelFile) -> Signature:
-        answer = self._ask_host(
-            host,
-            "load",
-            path=str(self.request.model_path.resolve()),
-            name=model.name,
-            format=model.format,
-            work_folder=str(self.places.scratch),
-            input_tensors=model.details.get("input_tensors", []),
-            output_tensors=model.details.get("output_tensors", []),
-            unroll=self.request.unroll,
-        )
-        model.notes += answer["notes"]
-        self.source = {
-            "loader": answer["loader"],
-            "raw_inputs": answer["raw_inputs"],
-            "changes": answer["changes"],
-            "signature": model.details.get("signature"),
-            "output_tensors": model.details.get("output_tensors"),
-        }
-        return Signature.from_json(answer["signature"])
-
-    def _read_data(self, reader: Worker, model: ModelFile, signature: Signature) -> Samples | None:
-        request = self.request
-        if request.data_path is None:
-            return None
-        name = request.data_name or request.data_path.name
-        target = self.places.scratch / "data"
-        reader.task = "in the data"
-        try:
-            answer = reader.ask(
-                "read_samples",
-                self.limits.read_seconds,
-                path=str(request.data_path.resolve()),
-                name=name,
-                inputs=[spec.to_json() for spec in signature.inputs],
-                options=asdict(request.data_options),
-                rescales="Rescaling" in model.details.get("layers", []),
-                target=str(target),
-            )
-        except WorkerError as error:
-            raise DataError(
-                f"{name}: expected samples, found a file on which {error} The file is damaged or "
-                "hostile; give another one.",
-                error.details,
-            ) from error
-        labels = {name: np.array(array) for name, array in load_arrays(target / "labels").items()}
-        return Samples(load_arrays(target / "inputs"), labels, tuple(answer["notes"]))
-
-    def _fix_shapes(self, host: Worker, model: ModelFile, samples: Samples | None) -> Shapes:
-        known = samples and {name: list(a.shape[1:]) for name, a in samples.inputs.items()}
-        answer = self._ask_host(host, "fix", data_shapes=known)
-        model.notes += answer["notes"]
-        return {name: tuple(shape) for name, shape in answer["shapes"].items()}
 
     def _split(
         self, samples: Samples | None, signature: Signature, shapes: Shapes
@@ -357,12 +244,9 @@ class _Run:
         self, host: Worker, model: ModelFile, signature: Signature, shapes: Shapes
     ) -> Signature:
         self.tracker.begin("freeze")
-        answer = self._ask_host(host, "freeze", folder=str(self.places.frozen))
-        model.notes += answer["notes"]
+        frozen = self.intake.freeze(host, model, signature, shapes, self.places.frozen)
         self.tracker.end("freeze")
-        inputs = tuple(TensorSpec(s.name, shapes[s.name], s.dtype) for s in signature.inputs)
-        outputs = tuple(TensorSpec.from_json(item) for item in answer["outputs"])
-        return Signature(inputs, outputs)
+        return frozen
 
     def _measure(self, host: Worker) -> dict[str, np.ndarray]:
         """Time the original and all variants in turns, with nothing else going on."""

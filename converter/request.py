@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from converter.errors import DataError, RecipeError
 from converter.latency import LatencyProtocol
+from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import PRESETS, Recipe
 
 DEFAULT_EVALUATION_SAMPLES = 1000
@@ -38,6 +39,7 @@ class RunRequest:
     Attributes:
         model_path: The model file or SavedModel folder.
         model_name: Its name as the person knows it.
+        model_options: How to read it.
         data_path: The data file; None for seeded random samples.
         data_name: Its name as the person knows it.
         data_options: How to read it.
@@ -47,13 +49,11 @@ class RunRequest:
         runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
         threads: Threads for the original and for every variant.
         seed: Of the split and of random samples.
-        unroll: Whether a Keras model's recurrent layers are unrolled before conversion.
-        input_tensors: For a frozen graph, the tensors to feed.
-        output_tensors: For a frozen graph, the tensors to fetch.
     """
 
     model_path: Path
     model_name: str
+    model_options: ModelOptions = DEFAULT_OPTIONS
     data_path: Path | None = None
     data_name: str | None = None
     data_options: DataOptions = DataOptions()
@@ -63,9 +63,6 @@ class RunRequest:
     runs: int | None = None
     threads: int = 1
     seed: int = 0
-    unroll: bool = False
-    input_tensors: tuple[str, ...] = ()
-    output_tensors: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Refuse settings out of range, and recipes that would overwrite each other's files."""
@@ -99,6 +96,7 @@ class RunRequest:
         return {
             "model_path": str(self.model_path),
             "model_name": self.model_name,
+            "model_options": self.model_options.to_json(),
             "data_path": None if self.data_path is None else str(self.data_path),
             "data_name": self.data_name,
             "data_options": asdict(self.data_options),
@@ -108,9 +106,6 @@ class RunRequest:
             "runs": self.runs,
             "threads": self.threads,
             "seed": self.seed,
-            "unroll": self.unroll,
-            "input_tensors": list(self.input_tensors),
-            "output_tensors": list(self.output_tensors),
         }
 
     @classmethod
@@ -118,9 +113,8 @@ class RunRequest:
         """Read `to_json`'s form."""
         read = dict(values)
         read["model_path"] = Path(read["model_path"])
+        read["model_options"] = ModelOptions.from_json(read["model_options"])
         read["data_path"] = None if read["data_path"] is None else Path(read["data_path"])
         read["data_options"] = DataOptions(**read["data_options"])
         read["recipes"] = tuple(Recipe.from_json(item) for item in read["recipes"])
-        for name in ("input_tensors", "output_tensors"):
-            read[name] = tuple(read[name])
         return cls(**read)

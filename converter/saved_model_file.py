@@ -84,11 +84,15 @@ def extract_saved_model(path: Path, target: Path) -> Path:
     return target
 
 
-def read_saved_model(path: Path) -> SavedModelFacts:
+def read_saved_model(path: Path, signature: str | None = None) -> SavedModelFacts:
     """Read a SavedModel folder, or the zip of one.
 
+    Args:
+        path: Where it lies.
+        signature: Key of the signature to describe; None for `serving_default`, or the first.
+
     Raises:
-        ModelFileError: When it is damaged or offers no signature to run.
+        ModelFileError: When it is damaged, offers no signature to run or none of that key.
     """
     facts = SavedModelFacts()
     if path.is_dir():
@@ -102,7 +106,7 @@ def read_saved_model(path: Path) -> SavedModelFacts:
     saved_model = _parse(path, content)
     meta_graph = _serving_graph(path, saved_model)
     facts.tensorflow_version = meta_graph.meta_info_def.tensorflow_version or "unknown"
-    _read_signature(path, meta_graph, facts)
+    _read_signature(path, meta_graph, facts, signature)
     _count_variables(meta_graph, facts)
     facts.operators = _operators(meta_graph.graph_def)
     return facts
@@ -131,7 +135,12 @@ def _serving_graph(path: Path, saved_model: Any) -> Any:  # noqa: ANN401
     )
 
 
-def _read_signature(path: Path, meta_graph: Any, facts: SavedModelFacts) -> None:  # noqa: ANN401
+def _read_signature(
+    path: Path,
+    meta_graph: Any,  # noqa: ANN401
+    facts: SavedModelFacts,
+    chosen: str | None,
+) -> None:
     usable = {
         key: definition
         for key, definition in meta_graph.signature_def.items()
@@ -143,9 +152,13 @@ def _read_signature(path: Path, meta_graph: Any, facts: SavedModelFacts) -> None
             "with model.export() or pass signatures= to tf.saved_model.save()."
         )
     facts.signature_keys = sorted(usable)
-    facts.signature_key = (
-        "serving_default" if "serving_default" in usable else facts.signature_keys[0]
-    )
+    if chosen is not None and chosen not in usable:
+        raise ModelFileError(
+            f"{path.name}: expected one of the signatures {', '.join(facts.signature_keys)}, found "
+            f"{chosen[:60]!r} asked for; choose one of them."
+        )
+    default = "serving_default" if "serving_default" in usable else facts.signature_keys[0]
+    facts.signature_key = chosen or default
     definition = usable[facts.signature_key]
     facts.input_keys = sorted(definition.inputs)
     facts.inputs = _specs(definition.inputs, "input")

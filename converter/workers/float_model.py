@@ -21,8 +21,10 @@ import tensorflow as tf  # noqa: E402
 
 from converter.float_model import FloatModel, load_float_model  # noqa: E402
 from converter.freezing import fix_shapes, freeze  # noqa: E402
+from converter.model_options import ModelOptions  # noqa: E402
 from converter.reference_runner import ReferenceRunner  # noqa: E402
 from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
+from converter.signature import TensorSpec  # noqa: E402
 
 
 class FloatModelWorker:
@@ -40,8 +42,7 @@ class FloatModelWorker:
             request["name"],
             request["format"],
             Path(request["work_folder"]),
-            (request["input_tensors"], request["output_tensors"]),
-            unroll=request["unroll"],
+            ModelOptions.from_json(request["options"]),
         )
         return {
             "signature": self.model.signature.to_json(),
@@ -51,11 +52,13 @@ class FloatModelWorker:
             "notes": self.model.notes,
         }
 
-    def fix(self, data_shapes: dict[str, list[int]] | None) -> dict[str, Any]:
-        """Choose sizes for open dimensions."""
+    def fix(
+        self, inputs: list[dict[str, Any]], data_shapes: dict[str, list[int]] | None
+    ) -> dict[str, Any]:
+        """Choose sizes for the dimensions that the model and the person left open."""
         model = self._loaded()
         known = {name: tuple(shape) for name, shape in (data_shapes or {}).items()}
-        self.shapes, notes = fix_shapes(model.signature, known)
+        self.shapes, notes = fix_shapes([TensorSpec.from_json(item) for item in inputs], known)
         self.runner = ReferenceRunner(model, self.shapes)
         return {"shapes": {k: list(v) for k, v in self.shapes.items()}, "notes": notes}
 

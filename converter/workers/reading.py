@@ -13,6 +13,7 @@ from typing import Any  # noqa: E402
 from converter.errors import ModelFileError  # noqa: E402
 from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
+from converter.model_options import ModelOptions  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.samples import Samples, describe_samples, load_samples  # noqa: E402
@@ -20,9 +21,9 @@ from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 
 
-def inspect(path: str, name: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+def inspect(path: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Describe the model file and refuse it where it would reach for files, network or code."""
-    model = inspect_model(Path(path), inputs, outputs)
+    model = inspect_model(Path(path), ModelOptions.from_json(options))
     screen_model(model.path, model.format, name)
     facts = asdict(model)
     facts["path"] = path
@@ -31,9 +32,9 @@ def inspect(path: str, name: str, inputs: list[str], outputs: list[str]) -> dict
     return facts
 
 
-def describe_model(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+def describe_model(path: str, options: dict[str, Any]) -> dict[str, Any]:
     """Describe the model file as the command line prints it; why it cannot be run is a note."""
-    model = inspect_model(Path(path), inputs, outputs)
+    model = inspect_model(Path(path), ModelOptions.from_json(options))
     try:
         screen_model(model.path, model.format)
     except ModelFileError as refusal:

@@ -11,6 +11,7 @@ import pytest
 
 from converter.errors import ModelFileError
 from converter.float_model import load_float_model
+from converter.model_options import ModelOptions
 from converter.signature import TensorSpec
 from tests.converter.example_models import images, make_cnn, save_frozen_graph
 
@@ -255,7 +256,8 @@ class TestSavedModel:
 
 class TestFrozenGraph:
     def load(self, path, feeds, fetches, tmp_path):
-        return load_float_model(path, "m", "frozen_graph", tmp_path, (feeds, fetches))
+        options = ModelOptions(input_tensors=tuple(feeds), output_tensors=tuple(fetches))
+        return load_float_model(path, "m", "frozen_graph", tmp_path, options)
 
     def test_between_the_tensors_chosen(self, frozen_graph_file, tmp_path):
         model = self.load(frozen_graph_file, ["features:0"], ["scores:0", "total:0"], tmp_path)

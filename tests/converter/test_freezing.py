@@ -11,15 +11,13 @@ from converter.freezing import default_size, fix_shapes, freeze
 from converter.recipe import PRESETS
 from converter.saved_model_file import read_saved_model
 from converter.shared_calibration import CalibrationMemory
-from converter.signature import Signature, TensorSpec
+from converter.signature import TensorSpec
 from converter.tflite_converter import convert
 from tests.converter.example_models import images
 
 
 def signature(*shapes):
-    return Signature(
-        tuple(TensorSpec(f"x{index}", shape, "float32") for index, shape in enumerate(shapes)), ()
-    )
+    return [TensorSpec(f"x{index}", shape, "float32") for index, shape in enumerate(shapes)]
 
 
 class TestFixShapes:

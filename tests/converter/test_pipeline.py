@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from converter.child_process import PROJECT_ROOT
 from converter.errors import DataError, ModelFileError, RunCancelledError
+from converter.model_options import ModelOptions
 from converter.pipeline import run_comparison
 from converter.rebuild_script import build_rebuild_script
 from converter.recipe import PRESETS, Recipe
@@ -72,7 +73,10 @@ def test_a_crash_of_the_converter_costs_its_own_variant_alone(models, tmp_path):
 
 def test_the_way_round_the_crash_works(models, tmp_path):
     result = run_comparison(
-        request(models / "lstm.keras", ["float32", "int8"], unroll=True), tmp_path
+        request(
+            models / "lstm.keras", ["float32", "int8"], model_options=ModelOptions(unroll=True)
+        ),
+        tmp_path,
     )
     float32, int8 = result.variants
     assert float32.drift.sqnr_db > 100
@@ -219,7 +223,11 @@ def test_a_frozen_graph_runs_between_the_names_that_are_asked(tmp_path):
     path.write_bytes(graph.as_graph_def().SerializeToString())
     whole = run_comparison(request(path, ["float32"]), tmp_path / "whole")
     part = run_comparison(
-        request(path, ["float32"], input_tensors=("x",), output_tensors=("hidden:0",)),
+        request(
+            path,
+            ["float32"],
+            model_options=ModelOptions(input_tensors=("x",), output_tensors=("hidden:0",)),
+        ),
         tmp_path / "part",
     )
     assert [spec.name for spec in whole.model.outputs] == ["probabilities"]

@@ -16,6 +16,7 @@ from converter.comparison import CALIBRATION_FILE
 from converter.float_model import load_float_model
 from converter.freezing import freeze
 from converter.model_file import file_sha256, inspect_model
+from converter.model_options import ModelOptions
 from converter.rebuild_script import build_rebuild_script, script_name, write_rebuild_scripts
 from converter.recipe import PRESETS, SELECT_TF_PRESET, Recipe
 from converter.sample_arrays import save_npz
@@ -181,7 +182,8 @@ def test_the_script_gives_the_bytes_of_the_run(
     path = request.getfixturevalue(fixture)
     facts = inspect_model(path)
     tensors = (facts.details.get("input_tensors", ()), facts.details.get("output_tensors", ()))
-    model = load_float_model(path, path.name, form, tmp_path, tensors)
+    options = ModelOptions(input_tensors=tuple(tensors[0]), output_tensors=tuple(tensors[1]))
+    model = load_float_model(path, path.name, form, tmp_path, options)
     shapes = {spec.name: tuple(size or 1 for size in spec.shape) for spec in model.signature.inputs}
     outputs, _ = freeze(model, shapes, tmp_path / "frozen")
     random = np.random.default_rng(0)

@@ -9,6 +9,7 @@ import pytest
 
 from converter.errors import DataError, RecipeError
 from converter.latency import LatencyProtocol
+from converter.model_options import ModelOptions
 from converter.recipe import PRESETS, SELECT_TF_PRESET
 from converter.request import DataOptions, RunRequest
 
@@ -57,8 +58,13 @@ def test_a_request_without_recipes_is_refused():
             runs=3,
             threads=2,
             seed=5,
-            input_tensors=("x:0",),
-            output_tensors=("y:0", "z:0"),
+            model_options=ModelOptions(
+                signature="classify",
+                input_tensors=("x:0",),
+                output_tensors=("y:0", "z:0"),
+                dimensions=(("x", (None, 64, 3)),),
+                unroll=True,
+            ),
         ),
     ],
     ids=["defaults", "everything set"],

@@ -28,7 +28,7 @@ DATA_FACTS = {
 @pytest.fixture
 def readers(monkeypatch):
     monkeypatch.setattr("components.model_facts.inspect_model_file",
-                        lambda path, name: {**FACTS, "name": name})
+                        lambda path, name, options: {**FACTS, "name": name})
     monkeypatch.setattr("components.data_facts.inspect_data_file",
                         lambda path, name, model, options: DATA_FACTS)
     return monkeypatch
@@ -133,7 +133,7 @@ def test_a_csv_asks_for_its_label_column(app, readers):
 
 @pytest.mark.parametrize("name", ["<b>net</b>.keras", "*net* :tada: [x](http://e.com).keras"])
 def test_a_file_that_is_no_model_is_one_plain_sentence(app, readers, name):
-    def refuse(path, shown):
+    def refuse(path, shown, options):
         raise ModelFileError(f"{shown}: expected a .keras file, found other content.")
 
     readers.setattr("components.model_facts.inspect_model_file", refuse)
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_model_is_one_plain_sentence(app, readers, name):
 
 def test_a_tflite_file_is_inspected_but_not_converted(app, readers):
     readers.setattr("components.model_facts.inspect_model_file",
-                    lambda path, name: {**FACTS, "format": "tflite"})
+                    lambda path, name, options: {**FACTS, "format": "tflite"})
     upload_model(app, "net.tflite")
     assert app.button(key=widget_key("model", "next")).disabled
     assert "converted already" in messages(app.caption)
