@@ -51,7 +51,7 @@ def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) 
                 _card("Largest error", "The worst single output value.",
                       drift.build_max_error_figure(comparison))
         if labelled:
-            _card("Accuracy", _accuracy_caption(comparison),
+            _card(_accuracy_title(comparison), _accuracy_caption(comparison),
                   accuracy.build_accuracy_figure(comparison))
 
 
@@ -81,6 +81,12 @@ def _size_caption(comparison: Comparison, color: str, gzip: int | None) -> str:
         whole = format_bytes(comparison.model.gzip_bytes)
         caption += f" With optimizer state the original is {whole} gzipped."
     return caption
+
+
+def _accuracy_title(comparison: Comparison) -> str:
+    reference = comparison.reference.accuracy
+    is_regression = reference is not None and reference.task == "regression"
+    return "Error against the labels" if is_regression else "Accuracy"
 
 
 def _accuracy_caption(comparison: Comparison) -> str:

@@ -62,7 +62,8 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     _add_frontier(figure, [placed[name] for name in frontier if name in placed], exact)
     custom = custom_names([variant.recipe for variant in comparison.variants])
     largest = max((p.size_bytes for p in points), default=1.0)
-    for point in points:
+    # The larger marks first, so that a smaller one on the same spot lies on top of them.
+    for point in sorted(points, key=lambda p: -p.size_bytes):
         _add_point(figure, point, exact, largest, point.row.name in frontier,
                    recipe_symbol(point.row.name, custom))
     _add_labels(figure, points, exact, largest, (y_axis["range"], x_axis))
@@ -147,7 +148,7 @@ def _add_point(
         marker={
             "size": _diameter(point.size_bytes, largest), "color": row.color, "symbol": symbol,
             "opacity": 0.9 if on_frontier or row.variant is None else 0.4,
-            "line": {"color": row.color, "width": 2},
+            "line": {"color": GROUND, "width": 1.5},
         },
     )
 

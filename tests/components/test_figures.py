@@ -318,3 +318,10 @@ def test_linear_axes_have_few_round_ticks_within_range(low, high):
 def test_streamlit_still_replaces_the_theme_colours():
     known = {value for value in vars(streamlit_plotly_theme).values() if isinstance(value, str)}
     assert {ink.SOFT_INK, ink.INK, ink.GROUND} <= known
+
+
+def test_tradeoff_draws_small_marks_over_large_ones(plain):
+    comparison, _ = plain
+    _, *points = tradeoff.build_tradeoff_figure(comparison).data
+    sizes = [trace.marker.size for trace in points]
+    assert sizes == sorted(sizes, reverse=True)
