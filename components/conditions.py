@@ -16,6 +16,7 @@ from components.format import (
     shorten,
 )
 from components.plain_text import escape_markdown, show_notes
+from components.safety_words import sandbox_sentence
 from converter.comparison import Comparison
 
 
@@ -95,4 +96,5 @@ def _machine_pairs(environment: dict[str, Any]) -> dict[str, str]:
         value = environment.get(key)
         if value is not None:
             pairs[label] = ", ".join(value) if isinstance(value, list | tuple) else str(value)
+    pairs["Sandbox"] = sandbox_sentence(environment.get("sandbox"))
     return pairs

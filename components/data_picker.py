@@ -16,7 +16,7 @@ from components.session import (
     widget_key,
 )
 from converter.errors import LiteDriftError
-from converter.request import IMAGE_SCALES, DataOptions
+from converter.request import DataOptions
 from converter.run_store import StoredFile, store_upload
 
 _LABELS = {
@@ -28,6 +28,12 @@ RANDOM_WARNING = (
     "Random samples: sizes and latencies will hold, but drift on random data says little about "
     "real inputs, and there is no accuracy. Bring a few hundred real samples if you can."
 )
+_SCALES = {
+    "auto": "automatic", "0..1": "0 to 1", "-1..1": "\N{MINUS SIGN}1 to 1", "0..255": "0 to 255",
+    "imagenet": "ImageNet mean and deviation", "imagenet-caffe": "0 to 255 less ImageNet mean",
+}
+_RESIZES = {"stretch": "stretch", "crop": "crop the middle", "pad": "fit in, pad with black"}
+_ORDERS = {"auto": "automatic", "RGB": "RGB", "BGR": "BGR"}
 _MOST_COLUMNS = 1000
 _AUTO_LABEL = "automatic"
 
@@ -51,7 +57,7 @@ def pick_data(session: Session, model: ChosenModel) -> ChosenData | None:
 
 def label_columns(file: StoredFile) -> list[str]:
     """Return the columns of an uploaded CSV that may hold the labels, as the run will read them."""
-    from converter.csv_data import read_columns  # pandas: only where there is a table
+    from converter.csv_table import read_columns  # pandas: only where there is a table
 
     try:
         return read_columns(file.path, file.name)[:_MOST_COLUMNS]
@@ -91,11 +97,31 @@ def _ask_options(file: StoredFile, current: DataOptions) -> DataOptions:
         )
         return DataOptions(label_column=None if column == _AUTO_LABEL else column)
     if suffix == ".zip":
-        scale = st.selectbox(
-            "Image values", IMAGE_SCALES, key=widget_key("model", f"scale.{file.sha256[:12]}"),
-            index=IMAGE_SCALES.index(current.image_scale),
-            help="The range that the model was trained on; automatic looks whether the model "
-            "rescales by itself.",
-        )
-        return DataOptions(image_scale=scale)
+        return _ask_image_options(file, current)
     return DataOptions()
+
+
+def _ask_image_options(file: StoredFile, current: DataOptions) -> DataOptions:
+    """Ask how images are to be brought into the model's form; its size decides the rest."""
+    with st.grid(3, min_column_width=170, gap="small"):
+        resize = _choose("Resizing", "resize", file, _RESIZES, current.image_resize,
+                         "Of images whose size is not the model's. Bilinear in each case.")
+        scale = _choose("Image values", "scale", file, _SCALES, current.image_scale,
+                        "The range that the model was trained on; automatic looks whether the "
+                        "model rescales by itself.")
+        order = _choose("Channels", "order", file, _ORDERS, current.channel_order,
+                        "In which order the model takes colours: BGR for models trained with "
+                        "OpenCV or Caffe.")
+    return DataOptions(image_scale=scale, image_resize=resize, channel_order=order)
+
+
+def _choose(
+    label: str, name: str, file: StoredFile, labels: dict[str, str], current: str, text: str
+) -> str:
+    options = list(labels)
+    chosen = st.selectbox(
+        label, options, index=options.index(current) if current in options else 0,
+        format_func=labels.__getitem__, key=widget_key("model", f"{name}.{file.sha256[:12]}"),
+        help=text,
+    )
+    return chosen or options[0]

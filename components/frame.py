@@ -1,4 +1,4 @@
-"""What surrounds every page: page config, navigation, the run's address, the job panel.
+"""What surrounds every page: page config, navigation, the run's address, the job panel, the safety.
 
 Streamlit finds `pages/` by itself, so the first deep link after a server start runs a page file
 without `app.py`. A page therefore begins with `ensure_frame()`, which draws the frame where
@@ -16,6 +16,7 @@ import streamlit as st
 from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
 from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE
+from components.safety import render_safety
 from components.session import Session
 from converter.errors import LiteDriftError
 from converter.welcome import ensure_welcome_run
@@ -71,6 +72,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     sync_choice_with_address(session)
     _start_welcome_run(session)
     render_job_panel(page.title)
+    render_safety()
     return page
 
 

@@ -6,11 +6,12 @@ import re
 
 import streamlit as st
 
-from components.format import format_bytes, format_error, format_percent
+from components.format import format_bytes, format_error, format_percent, shorten
 from components.plain_text import choice_label, code_span, escape_markdown, show_error
 from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session, widget_key
 from converter.errors import LiteDriftError
-from converter.run_store import StoredFile, store_upload
+from converter.limits import current_limits
+from converter.run_store import StoredFile, store_folder, store_upload
 from converter.sample_models import SampleModel, list_samples
 
 _SOURCES = {
@@ -18,7 +19,7 @@ _SOURCES = {
     FILE: f":material/upload: {choice_label('Your file')}",
 }
 _TASK_ICONS = {"classification": ":material/category:", "regression": ":material/show_chart:"}
-UPLOAD_HINT = "`.keras`, `.h5`, a zipped SavedModel, a frozen `.pb`; a `.tflite` can be inspected"
+UPLOAD_HINT = "`.keras`, `.h5`, a zipped SavedModel, a frozen `.pb`, or a `.tflite`"
 
 
 def pick_model(session: Session) -> ChosenModel | None:
@@ -114,19 +115,48 @@ def chosen_sample(sample: SampleModel) -> ChosenModel:
 
 
 def _render_upload(session: Session) -> None:
+    is_folder = st.toggle(
+        "A SavedModel folder, not a file", key=widget_key("model", "is_folder"),
+        persist_state="session",
+    )
+    try:
+        has_upload = _take_folder(session) if is_folder else _take_file(session)
+    except LiteDriftError as error:
+        session.forget_upload("folder" if is_folder else "model")
+        show_error(error)
+        has_upload = False
+    model = session.model
+    if not has_upload and model is not None and model.sample is None:
+        st.markdown(f":material/check_circle: In use: {code_span(shorten(model.name, 80))}")
+
+
+def _take_file(session: Session) -> bool:
+    """Show the uploader for one file and keep what arrives; True while it shows a file."""
     # No `type=`: a file of another kind gets our own sentence, which says what was found.
     upload = st.file_uploader(
         f"Model file: {UPLOAD_HINT}", key=widget_key("model", "upload"),
     )
     if upload is not None and session.is_new_upload("model", upload.file_id):
-        try:
-            stored = store_upload(upload, upload.name)
-        except LiteDriftError as error:
-            show_error(error)
-            return
-        session.choose_model(
-            ChosenModel(path=stored.path, name=stored.name, sha256=stored.sha256)
-        )
-    model = session.model
-    if upload is None and model is not None and model.sample is None:
-        st.markdown(f":material/check_circle: In use: {code_span(model.name)}")
+        upload.seek(0)  # it may have been read before, and refused
+        _choose(session, store_upload(upload, upload.name))
+    return upload is not None
+
+
+def _take_folder(session: Session) -> bool:
+    """Show the uploader for a folder and keep what arrives; True while it shows one."""
+    most = format_bytes(current_limits().upload_bytes)
+    uploads = st.file_uploader(
+        f"SavedModel folder: the one that holds `saved_model.pb`, up to {most} in all",
+        accept_multiple_files="directory", key=widget_key("model", "folder"),
+    )
+    # The browser sends the files one by one: a folder is new when its last file is.
+    arrived = ",".join(sorted(upload.file_id for upload in uploads))
+    if uploads and session.is_new_upload("folder", arrived):
+        for upload in uploads:
+            upload.seek(0)
+        _choose(session, store_folder([(upload.name, upload) for upload in uploads]))
+    return bool(uploads)
+
+
+def _choose(session: Session, stored: StoredFile) -> None:
+    session.choose_model(ChosenModel(path=stored.path, name=stored.name, sha256=stored.sha256))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from converter.comparison import REFERENCE
-from converter.recipe import SELECT_TF_PRESET
+from converter.recipe import AS_GIVEN, SELECT_TF_PRESET
 
 _KNOWN: dict[str, tuple[str, str]] = {
     REFERENCE: ("#76808D", "square"),
@@ -21,12 +21,22 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "int8_full": ("#A83C86", "pentagon"),
     "int16x8": ("#B07D12", "hexagon"),
     SELECT_TF_PRESET.name: ("#7A5BD0", "cross"),
+    # What only a run that starts from a .tflite shows.
+    AS_GIVEN.name: ("#5E7184", "square-open"),
+    "int8_weight_only": ("#1E8FA6", "diamond-wide"),
+    "int4_weight_only": ("#CC4444", "triangle-left"),
+    "int4_dynamic_range": ("#9B59B6", "diamond-tall"),
+    "int8x4": ("#8A7A1A", "octagon"),
 }
 _CUSTOM = (
     ("#5F8A1E", "star"),
     ("#8C5A3C", "triangle-down"),
     ("#C2476B", "star-diamond"),
     ("#4B7F87", "hourglass"),
+    ("#6C63B8", "bowtie"),
+    ("#B3592E", "star-square"),
+    ("#3E8E4F", "triangle-right"),
+    ("#A35FA0", "hexagram"),
 )
 
 
@@ -35,7 +45,8 @@ def recipe_color(name: str, custom: Sequence[str] = ()) -> str:
 
     Args:
         name: The recipe's name, or `original`.
-        custom: The names of custom recipes shown together, in order; they share four colours.
+        custom: The names shown together that are no preset (custom recipes, files of a person's
+            own), in order; they share eight colours.
     """
     return _style(name, custom)[0]
 

@@ -9,7 +9,21 @@ import streamlit as st
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^=&:@\"'/])")
 _SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
 _ADDRESS = re.compile(r"(?i)\b(?:https?|ftp|www|mailto|xmpp)(?=[:.])|(?<=[\w.+-])@")
+_MOST_CHARACTERS = 1000
 _WORD_JOINER = "\N{WORD JOINER}"
+# Control characters, those that turn the writing round or cannot be seen, and halves of characters,
+# which cannot be sent to a browser at all. The joiners of Persian and Indic writing stay.
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def visible_text(text: str) -> str:
+    """Return text on one line, with a mark in place of each character that would hide or turn it.
+
+    Without it a right-to-left override in a file's name turns round what we write behind it.
+    """
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
 
 
 def escape_markdown(text: str) -> str:
@@ -18,7 +32,7 @@ def escape_markdown(text: str) -> str:
     Emoji shortcodes and bare addresses are found after backslashes are gone, so an invisible
     joiner keeps them apart as well.
     """
-    line = " ".join(text.split())
+    line = visible_text(text)
     for pattern in (_SHORTCODE, _ADDRESS):
         line = pattern.sub(rf"\g<0>{_WORD_JOINER}", line)
     return _MARKUP.sub(r"\\\1", line)
@@ -26,7 +40,7 @@ def escape_markdown(text: str) -> str:
 
 def code_span(text: str) -> str:
     """Return `text` as inline code, in which nothing is interpreted."""
-    line = " ".join(text.split()) or " "
+    line = visible_text(text) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}"
@@ -43,7 +57,7 @@ def choice_label(markdown: str) -> str:
 
 def show_error(error: Exception | str) -> None:
     """Show the one sentence of an error as plain text."""
-    st.error(escape_markdown(_capitalized(str(error))), icon=":material/error:")
+    st.error(escape_markdown(_bounded(_capitalized(str(error)))), icon=":material/error:")
 
 
 def show_warning(text: str) -> None:
@@ -54,7 +68,12 @@ def show_warning(text: str) -> None:
 def show_notes(notes: list[str]) -> None:
     """Show sentences of lesser weight, one a line."""
     for note in notes:
-        st.caption(escape_markdown(note))
+        st.caption(escape_markdown(_bounded(note)))
+
+
+def _bounded(text: str) -> str:
+    # A name inside a sentence may be as long as a file: the page must not be.
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} …"
 
 
 def _capitalized(text: str) -> str:

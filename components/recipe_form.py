@@ -9,7 +9,9 @@ import streamlit as st
 from components.palette import recipe_color
 from components.plain_text import choice_label, escape_markdown
 from components.session import Session, widget_key
+from components.starting_point import StartingPoint
 from converter.recipe import (
+    AS_GIVEN,
     BUILTINS,
     BUILTINS_INT8,
     EXPLANATIONS,
@@ -21,7 +23,11 @@ from converter.recipe import (
     SELECT_TF_PRESET,
     SUPPORTED_OPS,
     SUPPORTED_TYPES,
+    TFLITE_DEFAULTS,
+    TFLITE_PRESETS,
+    WEIGHT_BITS,
     Recipe,
+    engine_problem,
     recipe_problems,
 )
 
@@ -43,18 +49,25 @@ _HELP = {
     "per_channel": "One scale for each output channel of a weight tensor; off, one scale for the "
     "whole tensor, which drifts more.",
     "per_channel_dense": "The same for dense layers alone; some delegates want it off.",
+    "weight_bits": "Bits of an integer weight; dense and convolution layers alone can have 4.",
+    "weight_only": "Weights are stored as integers and widened to floats before computing.",
     "allow_custom_ops": "Keeps operators that TFLite does not know as custom ones; the file then "
     "needs kernels of your own.",
 }
 
 
-def pick_presets() -> list[Recipe]:
-    """Show the presets as toggles and return those switched on, in their order."""
+def pick_presets(start: StartingPoint) -> list[Recipe]:
+    """Show the presets that fit the model as toggles and return those switched on, in order."""
+    presets = TFLITE_PRESETS if start.is_tflite else PRESETS
     with st.grid(3, min_column_width=240, gap="small") as grid:
-        chosen = [recipe for recipe in PRESETS.values() if _preset_card(recipe, default=True)]
-        with grid.cell(column_span="all"):
-            if _preset_card(SELECT_TF_PRESET, default=False):
-                chosen.append(SELECT_TF_PRESET)
+        chosen = [
+            recipe for recipe in presets.values()
+            if _preset_card(recipe, default=not start.is_tflite or recipe.name in TFLITE_DEFAULTS)
+        ]
+        if not start.is_tflite:
+            with grid.cell(column_span="all"):
+                if _preset_card(SELECT_TF_PRESET, default=False):
+                    chosen.append(SELECT_TF_PRESET)
     return chosen
 
 
@@ -72,25 +85,33 @@ def _preset_card(recipe: Recipe, *, default: bool) -> bool:
     return is_on
 
 
-def pick_custom_recipes(session: Session) -> list[Recipe]:
-    """Show the custom recipes with a form for one more, and return them."""
+def pick_custom_recipes(session: Session, start: StartingPoint) -> list[Recipe]:
+    """Show the custom recipes with a form for one more, and return those that fit the model."""
+    fitting = []
     for recipe in session.custom_recipes:
-        _render_custom(session, recipe)
+        problem = engine_problem(recipe, start.engine)
+        _render_custom(session, recipe, problem)
+        fitting += [] if problem else [recipe]
     with st.expander("Add a custom recipe", icon=":material/add_circle:"):
-        flags = _ask_flags(session)
-        problems = [*name_problems(flags["name"], session.custom_recipes), *recipe_problems(flags)]
+        flags = _ask_flags(session, start)
+        problems = [
+            *name_problems(flags["name"], session.custom_recipes), *recipe_problems(flags),
+        ]
+        if not problems and (problem := engine_problem(Recipe(**flags), start.engine)):
+            problems = [problem]
         for problem in problems:
             st.warning(escape_markdown(problem[:1].upper() + problem[1:]), icon=":material/block:")
         st.button(
             "Add to the run", icon=":material/add:", disabled=bool(problems),
             key=widget_key("convert", "add_custom"), on_click=_add, args=(session, flags),
         )
-    return session.custom_recipes
+    return fitting
 
 
 def name_problems(name: str, known: list[Recipe]) -> list[str]:
     """Return why a custom recipe cannot have a name: a preset or another recipe has it."""
-    taken = {SELECT_TF_PRESET.name, *PRESETS, *(recipe.name for recipe in known)}
+    presets = {SELECT_TF_PRESET.name, AS_GIVEN.name, *PRESETS, *TFLITE_PRESETS}
+    taken = {*presets, *(recipe.name for recipe in known)}
     return [f"the name {name!r} is taken; choose another."] if name in taken else []
 
 
@@ -121,13 +142,16 @@ def _free_name(known: list[Recipe]) -> str:
     return f"custom_{number}"
 
 
-def _render_custom(session: Session, recipe: Recipe) -> None:
+def _render_custom(session: Session, recipe: Recipe, problem: str | None) -> None:
     names = [r.name for r in session.custom_recipes]
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         swatch = f':color[●]{{foreground="{recipe_color(recipe.name, names)}"}}'
         with st.container(gap=None):
             st.markdown(f"{swatch} **{escape_markdown(recipe.name)}**")
             st.caption(escape_markdown(describe_recipe(recipe)))
+            if problem:
+                reason = problem.removeprefix(f"{recipe.name}: ")
+                st.markdown(f":orange[:material/block: Left out:] {escape_markdown(reason)}")
         st.button("Remove", icon=":material/close:", type="tertiary",
                   key=widget_key("convert", f"remove.{recipe.name}"),
                   on_click=session.remove_recipe, args=(recipe.name,))
@@ -137,7 +161,7 @@ def _key(field: str) -> str:
     return widget_key("convert", f"custom.{field}")
 
 
-def _ask_flags(session: Session) -> dict[str, Any]:
+def _ask_flags(session: Session, start: StartingPoint) -> dict[str, Any]:
     st.session_state.setdefault(_key("name"), _free_name(session.custom_recipes))
     name = st.text_input("Name", key=_key("name"), max_chars=48, persist_state="session",
                          help="Lower-case letters, digits and underscores; also the file's name.")
@@ -153,11 +177,19 @@ def _ask_flags(session: Session) -> dict[str, Any]:
         per_channel = _toggle("per_channel", "per-channel weights", value=True)
         dense = _toggle("per_channel_dense", "per-channel in dense layers", value=True)
         custom_ops = _toggle("allow_custom_ops", "custom ops allowed", value=False)
+    bits, weight_only = 8, False
+    if start.is_tflite:
+        with left:
+            weight_only = _toggle("weight_only", "weights only", value=False)
+        with right:
+            bits = st.selectbox("weight_bits", WEIGHT_BITS, key=_key("weight_bits"),
+                                help=_HELP["weight_bits"], persist_state="session")
     return {
         "name": name, "optimizations": optimizations, "supported_ops": ops,
         "supported_types": types, "inference_input_type": input_type,
         "inference_output_type": output_type, "calibrate": calibrate, "per_channel": per_channel,
-        "per_channel_dense": dense, "allow_custom_ops": custom_ops,
+        "per_channel_dense": dense, "allow_custom_ops": custom_ops, "weight_bits": bits,
+        "weight_only": weight_only,
     }
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from components.model_facts import read_model_facts
 from components.plain_text import choice_label
 from components.session import ChosenData, ChosenModel, widget_key
-from converter.errors import LiteDriftError
-from converter.keras_rebuild import RECURRENT_LAYERS
+from components.starting_point import StartingPoint
+from converter.given_variant import GivenVariant
 from converter.recipe import Recipe
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
@@ -36,7 +35,7 @@ class RunSettings:
     unroll: bool
 
 
-def ask_settings(model: ChosenModel, data: ChosenData | None) -> RunSettings:
+def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
     """Show the settings and return them."""
     kind = "random" if data is None or data.file is None else "file"
     with st.container(border=True), st.grid(4, min_column_width=170, gap="small") as grid:
@@ -55,18 +54,10 @@ def ask_settings(model: ChosenModel, data: ChosenData | None) -> RunSettings:
         with grid.cell(column_span=2):
             runs = _ask_runs()
         unroll = False
-        if _has_loops(model):
+        if start.has_loops:
             with grid.cell(column_span=2):
                 unroll = _ask_unroll()
     return RunSettings(samples, calibration, threads, runs, seed, unroll)
-
-
-def _has_loops(model: ChosenModel) -> bool:
-    try:
-        layers = read_model_facts(model)["details"].get("layers", [])
-    except LiteDriftError:
-        return False  # the Model page says what is wrong with the file
-    return bool(RECURRENT_LAYERS & set(layers))
 
 
 def _ask_unroll() -> bool:
@@ -78,7 +69,8 @@ def _ask_unroll() -> bool:
 
 
 def build_request(
-    model: ChosenModel, data: ChosenData, recipes: list[Recipe], settings: RunSettings
+    model: ChosenModel, data: ChosenData, recipes: list[Recipe], given: list[GivenVariant],
+    settings: RunSettings,
 ) -> RunRequest:
     """Return what the person asks.
 
@@ -90,7 +82,7 @@ def build_request(
         model_options=replace(model.options, unroll=settings.unroll),
         data_path=None if data.file is None else data.file.path,
         data_name=None if data.file is None else data.file.name,
-        data_options=data.options, recipes=tuple(recipes),
+        data_options=data.options, recipes=tuple(recipes), given_variants=tuple(given),
         samples=_asked(settings.samples, default_samples(data)),
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,

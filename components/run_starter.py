@@ -10,21 +10,21 @@ from components.routes import COMPARE_PAGE
 from components.run_settings import RunSettings, build_request
 from components.session import RUN_PARAMETER, ChosenData, ChosenModel, Session, widget_key
 from converter.errors import LiteDriftError
+from converter.given_variant import GivenVariant
 from converter.progress import Progress
-from converter.recipe import Recipe
+from converter.recipe import AS_GIVEN, Recipe
 from converter.run_store import follow_run, start_run
 
 
 def render_start(
     session: Session, model: ChosenModel, data: ChosenData | None, recipes: list[Recipe],
-    settings: RunSettings,
+    given: list[GivenVariant], settings: RunSettings,
 ) -> None:
     """Offer Start, and start the run."""
-    reason = reason_not_to_start(session, data, recipes)
+    reason = reason_not_to_start(session, data, len(recipes) + len(given))
     with st.container(horizontal=True, vertical_alignment="center"):
-        word = "variant" if len(recipes) == 1 else "variants"
         pressed = st.button(
-            f"Convert and compare {len(recipes)} {word}", type="primary",
+            start_label(recipes, given), type="primary",
             icon=":material/play_arrow:", disabled=reason is not None,
             key=widget_key("convert", "start"),
         )
@@ -33,7 +33,7 @@ def render_start(
     if not pressed or data is None:
         return
     try:
-        run_id = start_run(build_request(model, data, recipes, settings))
+        run_id = start_run(build_request(model, data, recipes, given, settings))
     except LiteDriftError as error:
         show_error(error)
         return
@@ -42,14 +42,26 @@ def render_start(
     st.rerun()
 
 
+def start_label(recipes: list[Recipe], given: list[GivenVariant]) -> str:
+    """Return what Start will do."""
+    if recipes == [AS_GIVEN]:
+        return f"Compare it with {_count(len(given), 'file')}" if given else "Measure this file"
+    verb = "Convert and compare" if recipes else "Compare"
+    return f"{verb} {_count(len(recipes) + len(given), 'variant')}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def reason_not_to_start(
-    session: Session, data: ChosenData | None, recipes: list[Recipe]
+    session: Session, data: ChosenData | None, variants: int
 ) -> str | None:
     """Return why a run cannot be started now; None where it can."""
     if data is None:
         return "Data is missing: upload some on the Model page, or choose random samples there."
-    if not recipes:
-        return "Switch on at least one recipe."
+    if not variants:
+        return "Switch on at least one recipe, or add a .tflite of your own."
     if active_run(session) is not None:
         return "A run is going on; two at once would disturb each other's latencies."
     return None

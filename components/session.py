@@ -5,7 +5,8 @@ Widgets take their keys from `widget_key`, so that no key is a literal scattered
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ class ChosenModel:
     options: ModelOptions = DEFAULT_OPTIONS
     sample: str | None = None
     sample_data: StoredFile | None = None
+
+    @property
+    def token(self) -> str:
+        """What keeps the widgets of two files, or of two ends of one file, apart."""
+        ends = repr((self.sha256, self.options.signature, self.options.input_tensors))
+        return hashlib.sha256(ends.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +102,11 @@ class Session:
         return list(self._get("custom_recipes") or [])
 
     @property
+    def given_files(self) -> list[StoredFile]:
+        """The `.tflite` files added to the run beside the recipes, in order."""
+        return list(self._get("given_files") or [])
+
+    @property
     def run_id(self) -> str | None:
         """The run in view: started here or opened by its link."""
         return self._get("run_id")
@@ -120,6 +132,11 @@ class Session:
         source = SAMPLE if model.sample_data else FILE if has_data else RANDOM
         st.session_state[DATA_SOURCE_KEY] = source
 
+    def choose_options(self, options: ModelOptions) -> None:
+        """Keep how the model in hand is to be read."""
+        if self.model is not None and self.model.options != options:
+            self._set("model", replace(self.model, options=options))
+
     def choose_data_file(self, file: StoredFile) -> None:
         """Take an uploaded data file in hand; the options of an earlier file do not carry over."""
         self._set("uploaded_data", file)
@@ -132,6 +149,17 @@ class Session:
     def remove_recipe(self, name: str) -> None:
         """Remove a custom recipe from the list."""
         self._set("custom_recipes", [r for r in self.custom_recipes if r.name != name])
+
+    def add_given_file(self, file: StoredFile) -> bool:
+        """Add a `.tflite` to the run; False where the same content is in it already."""
+        if file.sha256 in [known.sha256 for known in self.given_files]:
+            return False
+        self._set("given_files", [*self.given_files, file])
+        return True
+
+    def remove_given_file(self, sha256: str) -> None:
+        """Take a `.tflite` out of the run."""
+        self._set("given_files", [f for f in self.given_files if f.sha256 != sha256])
 
     def open_run(self, run_id: str) -> None:
         """Bring a run into view and its id into the address."""
@@ -155,6 +183,10 @@ class Session:
             return False
         self._set(key, file_id)
         return True
+
+    def forget_upload(self, slot: str) -> None:
+        """Let an upload that was refused be tried again, so that its error stays in sight."""
+        self._set(f"upload.{slot}", None)
 
     def once(self, event: str) -> bool:
         """Return True the first time it is asked about an event in this session."""

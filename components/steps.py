@@ -6,11 +6,17 @@ from typing import Any
 
 import streamlit as st
 
+from components.model_facts import is_float
 from components.model_picker import chosen_sample
 from components.plain_text import escape_markdown
 from components.routes import CONVERT_PAGE, MODEL_PAGE
 from components.session import ChosenData, Session, widget_key
 from converter.sample_models import list_samples
+
+_TFLITE_OUTLOOK = (
+    "This file is the original here: litert-quantizer makes smaller variants of it, and size, "
+    "latency and drift are told against the file itself."
+)
 
 
 def render_next_step(
@@ -18,6 +24,8 @@ def render_next_step(
 ) -> None:
     """Offer the Convert page, or say why not yet."""
     reason = reason_to_wait(facts, data, data_error)
+    if facts["format"] == "tflite" and is_float(facts):  # else a note says what will be done
+        st.info(_TFLITE_OUTLOOK, icon=":material/deployed_code:")
     with st.container(horizontal=True, vertical_alignment="center"):
         go = st.button("Choose flags", type="primary", icon=":material/arrow_forward:",
                        icon_position="right", disabled=reason is not None,
@@ -32,8 +40,10 @@ def reason_to_wait(
     facts: dict[str, Any], data: ChosenData | None, data_error: Exception | None
 ) -> str | None:
     """Return why a model cannot be converted yet; None where it can."""
-    if facts["format"] == "tflite":
-        return "A .tflite file is converted already; bring the TensorFlow model that it came from."
+    if facts["format"] == "frozen_graph" and not (facts["inputs"] and facts["outputs"]):
+        return "Choose the inputs and outputs of the graph first."
+    if facts["details"].get("missing_kernels"):
+        return "LiteRT has no kernel for some of its operators; the file can only be inspected."
     if data_error is not None:
         return "The data does not fit the model; choose other data or random samples."
     if data is None:

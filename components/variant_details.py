@@ -9,10 +9,11 @@ import streamlit as st
 
 from components.format import format_bytes, format_db, format_error, format_percent, shorten
 from components.palette import custom_names, recipe_color
-from components.plain_text import escape_markdown, show_notes
+from components.plain_text import code_span, escape_markdown, show_notes
 from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
-from converter.rebuild_script import build_rebuild_script, script_name
+from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
+from converter.recipe import LITERT_QUANTIZER
 from converter.run_store import run_folder
 
 _EFFECTS = {
@@ -37,13 +38,13 @@ def render_variants(run_id: str, comparison: Comparison) -> None:
 def render_variant_downloads(
     folder: Path, comparison: Comparison, variant: Variant, *, place: str
 ) -> None:
-    """Offer a variant's file and the script that rebuilds it."""
+    """Offer a variant's file and, where the run made it, the script that rebuilds it."""
     with st.container(horizontal=True):
         if variant.file and (folder / variant.file).is_file():
             label = f"{shorten(variant.file, 32)} ({format_bytes(variant.size_bytes)})"
             _file_button(folder / variant.file, label, "application/octet-stream",
                          f"{place}.{variant.recipe}")
-        if variant.sha256 is not None:
+        if has_rebuild_script(variant):
             st.download_button(
                 "Script that rebuilds it", data=partial(build_rebuild_script, comparison, variant),
                 file_name=script_name(variant), mime="text/x-python", icon=":material/code:",
@@ -86,6 +87,8 @@ def _summary(variant: Variant) -> str:
     if variant.status != "ok":
         return ":red[failed]"
     parts = [format_bytes(variant.size_bytes)]
+    if variant.given_name is not None:
+        parts.append("a file of your own")
     if not variant.runnable:
         parts.append(":orange[size only]")
     effects = [flag.get("effect", "") for flag in variant.audit.flags]
@@ -105,10 +108,23 @@ def _render_variant(folder: Path, comparison: Comparison, variant: Variant) -> N
         if variant.error_details:
             st.caption("The converter's own words")
             st.code(variant.error_details[:20_000], language=None, height=220)
+    _render_origin(variant)
     _render_audit(variant)
     render_variant_downloads(folder, comparison, variant, place="details")
     if variant.sha256:
         st.caption(f"SHA-256 `{variant.sha256}`")
+
+
+def _render_origin(variant: Variant) -> None:
+    """Say where a file comes from that TFLiteConverter did not make."""
+    if variant.given_name is not None:
+        name = code_span(shorten(variant.given_name, 80))
+        st.markdown(f"Given as {name}: nothing was asked of a converter, so there is no flag to "
+                    "check.")
+    elif variant.is_original:
+        st.markdown("The given file itself, unchanged.")
+    elif variant.engine == LITERT_QUANTIZER and variant.status == "ok":
+        st.markdown("Made from the given file by litert-quantizer.")
 
 
 def _render_audit(variant: Variant) -> None:

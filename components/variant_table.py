@@ -67,7 +67,8 @@ def _original_row(comparison: Comparison) -> dict[str, Any]:
         "p99": latency and latency.p99_ms, "faster": 1.0 if latency else None,
         "sqnr": None, "max_error": None, "agreement": None, "nan_or_inf": None,
         "accuracy": accuracy and accuracy.top1, "rmse_labels": accuracy and accuracy.rmse,
-        "memory": None, "init": latency and latency.init_ms, "convert": None, "integer_ops": None,
+        "memory": comparison.reference.peak_memory_bytes, "init": latency and latency.init_ms,
+        "convert": None, "integer_ops": None,
         "float_ops": None, "reason": None,
     }
 

@@ -25,6 +25,7 @@ from converter.verdict import RULE, Verdict, size_ratio, speed_ratio
 _TONES = {
     "good": ("Recommended", ":material/verified:", "green"),
     "caution": ("With caution", ":material/warning:", "orange"),
+    "measured": ("Measured as it is", ":material/straighten:", "blue"),
     "bad": ("Nothing runs here", ":material/error:", "red"),
 }
 
@@ -40,8 +41,9 @@ def render_verdict(comparison: Comparison, verdict: Verdict) -> None:
     with st.container(border=True, gap="xxsmall"):
         st.badge(word, icon=icon, color=color)
         st.header(escape_markdown(verdict.sentence), anchor=False)
-        with st.popover("How this was decided", type="tertiary", icon=":material/gavel:"):
-            st.text(RULE)
+        if verdict.tone != "measured":
+            with st.popover("How this was decided", type="tertiary", icon=":material/gavel:"):
+                st.text(RULE)
 
 
 def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | None:
@@ -68,11 +70,15 @@ def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | N
 def render_headline(comparison: Comparison, variant: Variant) -> None:
     """Show a variant's gains and costs against the original, with their conditions."""
     with st.grid(4, min_column_width=150, gap="small"):
-        _size_metric(comparison, variant)
-        _speed_metric(comparison, variant)
-        _closeness_metric(comparison, variant)
+        if variant.is_original:
+            _own_metrics(variant)
+        else:
+            _size_metric(comparison, variant)
+            _speed_metric(comparison, variant)
+            _closeness_metric(comparison, variant)
         _last_metric(comparison, variant)
-    st.caption(escape_markdown(conditions_line(comparison)))
+    line = conditions_line(comparison)
+    st.caption(escape_markdown(line.partition(": ")[2] if variant.is_original else line))
     if not variant.runnable and variant.status == "ok":
         reason = next(iter(variant.audit.notes), "Size only: it cannot be run here.")
         st.info(escape_markdown(reason), icon=":material/info:")
@@ -93,7 +99,8 @@ def conditions_line(comparison: Comparison) -> str:
     if comparison.reference.latency is not None:
         least = min(stats.runs for stats in [comparison.reference.latency, *timed])
         parts.append(f"medians of at least {format_count(least)} runs")
-    return "Against the original TensorFlow model: " + " · ".join(parts)
+    against = "the given file" if comparison.starts_from_tflite else "the original TensorFlow model"
+    return f"Against {against}: " + " · ".join(parts)
 
 
 def _batch(comparison: Comparison) -> int:
@@ -113,6 +120,18 @@ def _metric(label: str, value: str, detail: str, text: str) -> None:
               border=True, height="stretch", help=text)
 
 
+def _own_metrics(variant: Variant) -> None:
+    """The file against itself says nothing, so its figures stand alone."""
+    latency = variant.latency
+    _metric("Size", format_bytes(variant.size_bytes), f"{format_bytes(variant.gzip_bytes)} gzipped",
+            "The file as it was given.")
+    _metric("Latency", format_ms(latency and latency.p50_ms),
+            f"p90 {format_ms(latency.p90_ms)}" if latency else "not measured",
+            "Median time of one inference in LiteRT.")
+    _metric("Load", format_ms(latency and latency.init_ms), "and allocate tensors",
+            "Loading the file and allocating its tensors.")
+
+
 def _size_metric(comparison: Comparison, variant: Variant) -> None:
     ratio = size_ratio(comparison, variant)
     original = comparison.model.size_without_optimizer_bytes
@@ -121,7 +140,8 @@ def _size_metric(comparison: Comparison, variant: Variant) -> None:
         "Larger by" if larger else "Smaller by",
         format_ratio(1 / ratio if larger else ratio),
         f"{format_bytes(original)} → {format_bytes(variant.size_bytes)}",
-        "The original's file without optimizer state against the converted file.",
+        "The given file against this one." if comparison.starts_from_tflite
+        else "The original's file without optimizer state against the converted file.",
     )
 
 
@@ -132,11 +152,12 @@ def _speed_metric(comparison: Comparison, variant: Variant) -> None:
     if reference is not None and variant.latency is not None:
         detail = f"{format_ms(reference.p50_ms)} → {format_ms(variant.latency.p50_ms)}"
     slower = ratio < 1
+    baseline = "the given file" if comparison.starts_from_tflite else "a warmed tf.function"
     _metric(
         "Slower by" if slower else "Faster by",
         format_ratio(1 / ratio if slower else ratio), detail,
-        "Median time of one inference: a warmed tf.function against the LiteRT interpreter, on "
-        "the same threads.",
+        f"Median time of one inference: {baseline} against the LiteRT interpreter, on the same "
+        "threads.",
     )
 
 
@@ -165,6 +186,8 @@ def _last_metric(comparison: Comparison, variant: Variant) -> None:
     top1 = None if reference is None else reference.top1
     if accuracy is not None and accuracy.top1 is not None:
         detail = f"{format_points(accuracy.delta)}, original {format_percent(top1)}"
+        if variant.is_original:
+            detail = f"of {format_count(accuracy.samples)} labelled samples"
         _metric("Accuracy", format_percent(accuracy.top1), detail,
                 "Share of labelled evaluation samples that are right; the chart below has the "
                 "95 % interval.")

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 
 from converter.comparison import COMPARISON_FILE, Comparison
-from converter.errors import DataError, GateError, LiteDriftError, RunCancelledError
+from converter.errors import (
+    DataError,
+    GateError,
+    LiteDriftError,
+    ModelFileError,
+    RunCancelledError,
+)
 from converter.gate import Bounds, gate_violations
+from converter.given_variant import GivenVariant
+from converter.limits import bound_own_memory
 from converter.model_options import ModelOptions, parse_dimensions
 from converter.progress import Progress, write_progress
+from converter.recipe import PRESETS, TFLITE_DEFAULTS, Recipe, find_recipes
 from converter.request import IMAGE_SCALES, DataOptions, RunRequest
+from converter.trust import machine_walls, weakness
 
 EXIT_OK, EXIT_GATE, EXIT_INPUT, EXIT_CANCELLED = 0, 1, 2, 130
 
@@ -42,6 +54,14 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("model", metavar="MODEL", type=Path)
     run.add_argument("--data", type=Path, help=".npz, .npy, .csv or a zip of images")
     run.add_argument("--recipes", default=None, help="names, separated by commas")
+    run.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="FILE.tflite",
+        type=Path,
+        help="a .tflite to compare beside the recipes; repeatable",
+    )
     run.add_argument("--samples", type=int, help="evaluation samples at most")
     run.add_argument("--calibration-samples", type=int, help="calibration samples at most")
     run.add_argument("--runs", type=int, help="exactly so many timed runs after 5 warm-ups")
@@ -150,11 +170,11 @@ def _inspect(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from converter.pipeline import run_comparison
     from converter.rebuild_script import write_rebuild_scripts
-    from converter.recipe import PRESETS, find_recipes
     from converter.table import format_comparison
 
     _listen_for_cancel()
-    names = list(PRESETS) if options.recipes is None else options.recipes.split(",")
+    bound_own_memory()
+    Thread(target=_warn_of_weak_walls, daemon=True).start()
     if options.out.exists() and not options.out.is_dir():
         raise DataError(f"{options.out.name}: --out expects a folder, found a file; give another.")
     request = RunRequest(
@@ -166,7 +186,9 @@ def _run(options: argparse.Namespace) -> int:
         data_options=DataOptions(
             label_column=options.label_column, image_scale=options.image_scale
         ),
-        recipes=tuple(find_recipes(names)),
+        recipes=_recipes(options),
+        recipes_asked=options.recipes is not None,
+        given_variants=tuple(_given_variant(path) for path in options.variant),
         samples=options.samples,
         calibration_samples=options.calibration_samples,
         runs=options.runs,
@@ -177,6 +199,35 @@ def _run(options: argparse.Namespace) -> int:
     write_rebuild_scripts(comparison, options.out)
     print(format_comparison(comparison))
     return EXIT_OK
+
+
+def _recipes(options: argparse.Namespace) -> tuple[Recipe, ...]:
+    from converter.engine import LITERT, choose_engine
+
+    if options.recipes is None:
+        starts_from_tflite = choose_engine(options.model) is LITERT
+        return tuple(find_recipes(list(TFLITE_DEFAULTS if starts_from_tflite else PRESETS)))
+    if not options.recipes.strip() and options.variant:
+        return ()
+    return tuple(find_recipes(options.recipes.split(",")))
+
+
+def _given_variant(path: Path) -> GivenVariant:
+    from converter.model_file import file_sha256
+
+    if not path.is_file():
+        raise ModelFileError(
+            f"{path.name}: --variant expects a .tflite file, found no such file; check the path."
+        )
+    return GivenVariant(path=path.resolve(), name=path.name, sha256=file_sha256(path))
+
+
+def _warn_of_weak_walls() -> None:
+    """Say on stderr where a hostile model could do harm; the run goes on meanwhile."""
+    with contextlib.suppress(LiteDriftError):  # a setting that is wrong is told by the run itself
+        weak = weakness(machine_walls())
+        if weak:
+            print(f"warning: weak sandbox: {weak}", file=sys.stderr, flush=True)
 
 
 class _ProgressLine:
@@ -224,6 +275,7 @@ def _job(options: argparse.Namespace) -> int:
     from converter.run_store import REQUEST_FILE
 
     _listen_for_cancel()
+    bound_own_memory()
     folder = options.folder
     try:
         request = RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
@@ -236,6 +288,9 @@ def _job(options: argparse.Namespace) -> int:
         )
         raise
     except (LiteDriftError, RunCancelledError):
+        raise
+    except MemoryError:
+        _fail_job(folder, "The run needs more memory than there is; give smaller inputs or data.")
         raise
     except Exception as error:
         _fail_job(
@@ -266,7 +321,7 @@ def _cancel(_signal: int, _frame: object) -> NoReturn:
 
 
 def _sandbox(_: argparse.Namespace) -> int:
-    from converter.sandbox import probe_sandbox
+    from converter.sandbox_probe import probe_sandbox
 
     print(json.dumps(probe_sandbox().to_json(), indent=1))
     return EXIT_OK

@@ -9,6 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from converter.errors import LiteDriftError
@@ -27,6 +28,8 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+_LONGEST_PATH = 1024  # bytes; the folder that it is unpacked into comes before it
+_LONGEST_NAME = 255
 
 
 def open_zip(path: Path, error: type[LiteDriftError]) -> zipfile.ZipFile:
@@ -68,19 +71,53 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo], error: type[LiteD
             f"{path.name}: expected at most {limits.unpacked_bytes} bytes once unpacked, found "
             f"{unpacked}; raise LITEDRIFT_UNPACKED_BYTES if you trust the file."
         )
+    seen: set[str] = set()
     for member in members:
-        if _leaves_folder(member.filename):
-            raise error(
-                f"{path.name}: expected members inside the archive's own folder, found "
-                f"{member.filename[:80]!r}; pack it again without such paths."
-            )
-        if member.flag_bits & 0x1:
-            raise error(f"{path.name}: the archive is encrypted; pack it again without a password.")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise error(
-                f"{path.name}: the archive holds a symbolic link ({member.filename[:80]!r}); "
-                "pack the file itself."
-            )
+        fault = _fault_of(member)
+        if member.filename in seen:
+            fault = "expected each member once, found {name} twice; pack it again"
+        if fault:
+            raise error(f"{path.name}: {fault.format(name=repr(member.filename[:80]))}.")
+        seen.add(member.filename)
+    both = seen & _folders_of(seen)
+    if both:
+        raise error(
+            f"{path.name}: expected a file or a folder of one name, found both for "
+            f"{min(both)[:80]!r}; pack it again."
+        )
+
+
+def _folders_of(names: Iterable[str]) -> set[str]:
+    """Return every folder that the names lie in."""
+    folders: set[str] = set()
+    for name in names:
+        folder = name.rstrip("/").rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return folders
+
+
+def _fault_of(member: zipfile.ZipInfo) -> str | None:
+    """Return why a member cannot be unpacked safely, None where it can."""
+    if _leaves_folder(member.filename):
+        return (
+            "expected members inside the archive's own folder, found {name}; pack it again without "
+            "such paths"
+        )
+    if _is_too_long(member.filename):
+        return "expected member names that a disk can hold, found {name} and more; pack it again"
+    if member.flag_bits & 0x1:
+        return "the archive is encrypted; pack it again without a password"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "the archive holds a symbolic link ({name}); pack the file itself"
+    return None
+
+
+def _is_too_long(name: str) -> bool:
+    """Whether no disk could hold a member's name, so that unpacking would fail half-way."""
+    path = name.encode("utf-8", "replace")
+    return len(path) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in path.split(b"/"))
 
 
 def _leaves_folder(name: str) -> bool:

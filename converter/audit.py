@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable
 from converter.comparison import Audit, Variant
 from converter.recipe import (
     BUILTINS_INT8,
+    GIVEN,
     INT16X8,
+    LITERT_QUANTIZER,
     SELECT_TF,
+    TFLITE_CONVERTER,
     Recipe,
 )
 from converter.tflite_file import Operator, Tensor, TfliteFile
@@ -21,12 +24,13 @@ _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 YES, PARTLY, NO = "yes", "partly", "no"
 
 
-def audit_file(file: TfliteFile, recipe: Recipe) -> Audit:
+def audit_file(file: TfliteFile, recipe: Recipe, engine: str = TFLITE_CONVERTER) -> Audit:
     """Count the operators of a file and judge each flag of the recipe by them.
 
     Args:
         file: The converted file.
         recipe: What was asked.
+        engine: What carried it out.
 
     Returns:
         Counts, the flags' effects, and a note for each flag without full effect.
@@ -35,6 +39,10 @@ def audit_file(file: TfliteFile, recipe: Recipe) -> Audit:
     for flag, asked, check in _CHECKS:
         if asked(recipe):
             effect, found = check(file, audit, recipe)
+            if engine == LITERT_QUANTIZER:
+                flag = flag.replace("Optimize.DEFAULT (weights)", "Quantized weights")
+            elif effect == NO and check is _check_weights:
+                found += _why_weights_stay_float(file, recipe)
             audit.flags.append({"flag": flag, "effect": effect, "found": found})
             if effect != YES:
                 word = "had no effect" if effect == NO else "took effect only partly"
@@ -61,6 +69,8 @@ def count_operators(operators: Iterable[Operator]) -> Audit:
             float_names[operator.name] += 1
         elif _computes_on(operator, _INTEGER_ACTIVATIONS):
             audit.integer_ops += 1
+        if not operator.has_kernel and operator.name not in audit.missing_kernels:
+            audit.missing_kernels.append(operator.name)
     audit.float_op_names = dict(float_names.most_common())
     return audit
 
@@ -110,20 +120,29 @@ def _check_activations(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, 
 
 
 def _check_weights(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
-    kind = "float16" if "float16" in recipe.supported_types else "8-bit integers"
-    wanted = (
-        (lambda t: t.dtype == "float16")
-        if kind == "float16"
-        else (lambda t: t.dtype in _STORED_INTEGERS)
-    )
+    kind, dtypes = "8-bit integers", _STORED_INTEGERS
+    if "float16" in recipe.supported_types:
+        kind, dtypes = "float16", {"float16"}
+    elif recipe.weight_bits == 4:
+        kind, dtypes = "4-bit integers", {"int4", "uint4"}
     weights = _weights(file)
-    share = _share_of_bytes(weights, wanted)
+    share = _share_of_bytes(weights, lambda t: t.dtype in dtypes)
     found = f"{share:.1%} of {sum(t.elements for t in weights)} weights are stored as {kind}"
-    if share == 0 and weights and kind != "float16":
-        found += " (tensors of fewer than 1,024 weights stay float)"
     effect, _found = _graded(share, found)
     # Biases stay in higher precision by design: nearly all weights is all that can be had.
     return (YES if share > 0.9 else effect), found
+
+
+def _why_weights_stay_float(file: TfliteFile, recipe: Recipe) -> str:
+    """TFLiteConverter's dynamic range passes small tensors over; litert-quantizer does not."""
+    if not _weights(file) or "float16" in recipe.supported_types:
+        return ""
+    return " (tensors of fewer than 1,024 weights stay float)"
+
+
+def _check_weight_only(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
+    found = f"{audit.float_ops} operators compute in float, {audit.integer_ops} on integers"
+    return (YES if audit.float_ops and not audit.integer_ops else NO), found
 
 
 def _check_per_tensor(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
@@ -153,9 +172,18 @@ def _check_io(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
     return (NO, ", ".join(wrong)) if wrong else (YES, "inputs and outputs have the types asked")
 
 
-def _check_flex(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
+def _check_flex(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, str]:
     found = f"{audit.flex_ops} operators need the Flex delegate"
-    return (YES, found) if audit.flex_ops else (NO, f"{found}; every operator has a builtin one")
+    if not audit.flex_ops:
+        return NO, f"{found}; every operator has a builtin one"
+    builtin = _listed(operator.name for operator in file.operators if not operator.is_flex)
+    beside = f"; beside them are {builtin}" if builtin else ""
+    return YES, f"{found}: {_listed(o.name for o in file.operators if o.is_flex)}{beside}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names with their counts, the commonest first."""
+    return ", ".join(f"{count} {name[:60]}" for name, count in Counter(names).most_common())
 
 
 def _check_custom(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
@@ -174,6 +202,7 @@ _CHECKS: tuple[
     ...,
 ] = (
     ("Optimize.DEFAULT (weights)", lambda r: "DEFAULT" in r.optimizations, _check_weights),
+    ("Weights only", lambda r: r.weight_only, _check_weight_only),
     ("Calibration (activations)", lambda r: r.quantizes_activations, _check_activations),
     (
         "Integer operators only",
@@ -198,13 +227,14 @@ _CHECKS: tuple[
 
 def note_identical_files(variants: Iterable[Variant]) -> None:
     """Say of every file that computes what an earlier one does that its flags changed nothing."""
-    first: dict[str, str] = {}
+    first: dict[str, Variant] = {}
     for variant in variants:
         if variant.content_sha256 is None:
             continue
-        earlier = first.setdefault(variant.content_sha256, variant.recipe)
-        if earlier != variant.recipe:
-            variant.audit.notes.append(
-                f"The file holds the same as {earlier} but for the converter's own metadata: what "
-                "differs between the two recipes changed nothing."
-            )
+        earlier = first.setdefault(variant.content_sha256, variant)
+        if earlier is variant:
+            continue
+        same = f"The file holds the same as {earlier.recipe} but for the converter's own metadata"
+        if GIVEN not in (variant.engine, earlier.engine):
+            same += ": what differs between the two recipes changed nothing"
+        variant.audit.notes.append(f"{same}.")

@@ -16,23 +16,34 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from converter import errors
-from converter.limits import current_limits
+from converter.limits import MB, current_limits, setting_name
+from converter.process_family import ProcessFamily
 from converter.sandbox import Permissions
+from converter.watchdog import Watchdog
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 2.0
 _WATCH_SECONDS = 0.1
 _LOG_TAIL_BYTES = 4000
+_MOST_REPLY_BYTES = 64 * MB
+"""An answer is figures and names; what is large lies in files."""
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "2",  # oneDNN and CUDA chatter is no news to a person
     "CUDA_VISIBLE_DEVICES": "",
     "PYTHONUNBUFFERED": "1",
 }
+_PASSED_ON = {
+    *("PATH", "LANG", "LANGUAGE", "TZ", "HOME", "TMPDIR", "VIRTUAL_ENV"),
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+}
+_PASSED_ON_PREFIXES = ("LC_", "LITEDRIFT_", "PYTHON", "TF_", "OMP_", "OPENBLAS_", "MKL_")
+"""What a worker needs of the environment; the rest may hold an operator's secrets."""
 
 
 class Worker:
@@ -60,22 +71,19 @@ class Worker:
     ) -> None:
         self.label = label
         self.task = task
-        self._memory_bytes = int(current_limits().memory_bytes)
+        self._limits = current_limits()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._replies, reply_end = os.pipe()
-        self._buffer = b""
+        self._buffer = bytearray()
         self._closing = threading.Lock()
+        self._asking = threading.Lock()
         if permissions is not None:
             walls = json.dumps(permissions.to_json())
             # Twice the watchdog's bound: reserved memory counts here, used memory there.
-            backstop = str(2 * self._memory_bytes)
-            arguments = (*arguments, "--permissions", walls, "--data-bytes", backstop)
-        environment = {**os.environ, **_QUIET}
-        if "LITEDRIFT_HOME" in os.environ:  # a relative one is meant from here, not from there
-            environment["LITEDRIFT_HOME"] = str(Path(os.environ["LITEDRIFT_HOME"]).absolute())
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")])
-        )
+            backstop = str(2 * self._limits.memory_bytes)
+            seconds = str(self._limits.cpu_seconds)
+            arguments = (*arguments, "--permissions", walls)
+            arguments = (*arguments, "--data-bytes", backstop, "--cpu-seconds", seconds)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", module, "--reply-fd", str(reply_end), *arguments],
@@ -85,7 +93,8 @@ class Worker:
                 pass_fds=(reply_end,),
                 start_new_session=True,
                 cwd=PROJECT_ROOT,
-                env=environment,
+                env=_environment(),
+                bufsize=0,
             )
         except OSError:
             os.close(self._replies)
@@ -93,6 +102,9 @@ class Worker:
             raise
         finally:
             os.close(reply_end)
+        self._family = ProcessFamily(self._process.pid)
+        writes = permissions.write[0] if permissions is not None and permissions.write else None
+        self._watchdog = Watchdog(self._process.pid, self._limits, writes)
 
     def __enter__(self) -> Self:
         """Return the worker itself."""
@@ -128,54 +140,82 @@ class Worker:
             WorkerError: When it crashed, was killed or ran past its limit.
         """
         request = json.dumps({"operation": operation, **fields}).encode() + b"\n"
-        stdin = self._process.stdin
-        if stdin is None:
-            raise errors.WorkerError(f"{self.label} has been closed.")
-        try:
-            stdin.write(request)
-            stdin.flush()
-        except (OSError, ValueError) as broken:
-            raise self._death() from broken
-        answer = json.loads(self._read_line(limit_seconds))
+        with self._asking:
+            stdin = self._process.stdin
+            if stdin is None or stdin.closed:
+                raise errors.WorkerError(f"{self.label} has been closed.")
+            deadline = time.monotonic() + limit_seconds
+            try:
+                self._send(stdin.fileno(), request, deadline, limit_seconds)
+                line = self._read_line(deadline, limit_seconds)
+            except OSError as broken:
+                raise self._death() from broken
+        answer = self._read_answer(line)
         if "error" in answer:
             raise _error_of(answer["error"])
         result: dict[str, Any] = answer["result"]
         return result
 
-    def _read_line(self, seconds: float) -> bytes:
-        deadline = time.monotonic() + seconds
+    def _send(self, target: int, request: bytes, deadline: float, seconds: float) -> None:
+        """Write a request; a worker that does not read it is stopped like one that hangs."""
+        os.set_blocking(target, False)
+        while request:
+            _, ready, _ = select.select([], [target], [], _wait(deadline))
+            self._watch(deadline, seconds)
+            if ready:
+                with contextlib.suppress(BlockingIOError):
+                    request = request[os.write(target, request) :]
+
+    def _read_line(self, deadline: float, seconds: float) -> bytes:
         while b"\n" not in self._buffer:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.kill()
-                raise errors.WorkerError(
-                    f"{self.label} took longer than {seconds:.0f} s{self._doing} and was stopped."
-                )
-            ready, _, _ = select.select([self._replies], [], [], min(left, _WATCH_SECONDS))
+            ready, _, _ = select.select([self._replies], [], [], _wait(deadline))
+            self._watch(deadline, seconds)
             if not ready:
-                self._check_memory()
                 continue
             block = os.read(self._replies, 1 << 16)
             if not block:
                 raise self._death()
             self._buffer += block
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line
+            if len(self._buffer) > _MOST_REPLY_BYTES:
+                raise self._stopped(f"answered more than {_MOST_REPLY_BYTES // MB} MB")
+        line, _, rest = self._buffer.partition(b"\n")
+        self._buffer = bytearray(rest)
+        return bytes(line)
 
-    def _check_memory(self) -> None:
-        """Kill the process with a clear reason before it takes the machine's memory."""
-        used = resident_bytes(self._process.pid)
-        if used is not None and used > self._memory_bytes:
-            self.kill()
-            raise errors.WorkerError(
-                f"{self.label} took more than {self._memory_bytes >> 20} MiB of memory"
-                f"{self._doing} and was stopped."
-            )
+    def _read_answer(self, line: bytes) -> dict[str, Any]:
+        """Return the answer, which a worker that a model has taken over may have written."""
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = None
+        kinds = {"result": dict, "error": dict}
+        if not isinstance(answer, dict) or not any(
+            isinstance(answer.get(key), kind) for key, kind in kinds.items()
+        ):
+            raise self._stopped("answered what is no answer")
+        return answer
+
+    def _watch(self, deadline: float, seconds: float) -> None:
+        """Kill the process with a clear reason when it takes too much of anything."""
+        late = f"took longer than {seconds:.0f} s" if time.monotonic() > deadline else None
+        complaint = late or self._watchdog.complaint()
+        if complaint:
+            raise self._stopped(complaint)
+
+    def _stopped(self, reason: str) -> errors.WorkerError:
+        self.kill()
+        error = errors.WorkerError(f"{self.label} {reason}{self._doing} and was stopped.")
+        error.details = self.log_tail()
+        return error
 
     def _death(self) -> errors.WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_EXIT_SECONDS)
-        how = describe_exit(self._process.poll())
+        code = self._process.poll()
+        how = describe_exit(code)
+        if code == -signal.SIGXCPU:
+            limit = f"{self._limits.cpu_seconds} s ({setting_name('cpu_seconds')})"
+            how = f"used up its processor time of {limit}"
         error = errors.WorkerError(f"{self.label} {how}{self._doing}.")
         error.details = self.log_tail()
         return error
@@ -195,8 +235,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and all that it started, at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._family.kill()
 
     def close(self) -> None:
         """End the process and free what it held; may be called twice."""
@@ -206,19 +245,27 @@ class Worker:
             # Nothing a worker holds needs saving, and TensorFlow's own exit takes 0.8 s.
             self.kill()
             self._process.wait()
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-            os.close(self._replies)
-            self._log.close()
+            with self._asking:  # whoever waits for an answer finds the end of it first
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+                os.close(self._replies)
+                self._log.close()
 
 
-def resident_bytes(pid: int) -> int | None:
-    """Return the resident memory of a process, None where the system does not tell it."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _wait(deadline: float) -> float:
+    return max(0.0, min(_WATCH_SECONDS, deadline - time.monotonic()))
+
+
+def _environment() -> dict[str, str]:
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
+    if "LITEDRIFT_HOME" in passed:  # a relative one is meant from here, not from there
+        passed["LITEDRIFT_HOME"] = str(Path(passed["LITEDRIFT_HOME"]).absolute())
+    path = filter(None, [str(PROJECT_ROOT), passed.get("PYTHONPATH")])
+    return {**passed, **_QUIET, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def describe_exit(code: int | None) -> str:
@@ -234,10 +281,10 @@ def describe_exit(code: int | None) -> str:
     return f"ended unexpectedly (exit code {code})"
 
 
-def _error_of(values: dict[str, str]) -> errors.LiteDriftError:
-    kind = getattr(errors, values.get("kind", ""), errors.WorkerError)
+def _error_of(values: Mapping[str, Any]) -> errors.LiteDriftError:
+    kind = getattr(errors, str(values.get("kind", "")), errors.WorkerError)
     if not (isinstance(kind, type) and issubclass(kind, errors.LiteDriftError)):
         kind = errors.WorkerError
-    error = kind(values["message"])
-    error.details = values.get("details", "")
+    error = kind(str(values.get("message", "no reason given")))
+    error.details = str(values.get("details", ""))
     return error

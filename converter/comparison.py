@@ -17,6 +17,7 @@ from converter.drift import Drift
 from converter.errors import GateError
 from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
+from converter.recipe import GIVEN, TFLITE_CONVERTER
 from converter.sample_arrays import save_npz
 from converter.signature import TensorSpec
 
@@ -24,8 +25,10 @@ SCHEMA = 1
 COMPARISON_FILE = "comparison.json"
 SAMPLES_FILE = "latency_samples.npz"
 CALIBRATION_FILE = "calibration.npz"
+TFLITE_FORMAT = "tflite"
 REFERENCE = "original"
-"""The key of the original TensorFlow model among the latency samples and in charts."""
+"""The key of the original among the latency samples and in charts: the TensorFlow model, or the
+`.tflite` that a run starts from."""
 
 
 @dataclass(kw_only=True)
@@ -97,6 +100,8 @@ class Audit:
         hybrid_ops: Those of `float_ops` whose weights are stored as integers.
         is_stateful: Whether it keeps variables between inferences.
         float_op_names: Count of each kind of float operator.
+        missing_kernels: Operators for which this runtime has no kernel; with any the file cannot be
+            run here.
         flags: For each flag asked: what was found and `yes`, `partly` or `no` effect.
         notes: Sentences a person should read; the reason for each figure that is null.
     """
@@ -110,6 +115,7 @@ class Audit:
     hybrid_ops: int = 0
     is_stateful: bool = False
     float_op_names: dict[str, int] = field(default_factory=dict)
+    missing_kernels: list[str] = field(default_factory=list)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -120,8 +126,10 @@ class Variant:
 
     Attributes:
         recipe: The recipe's name.
-        flags: The recipe's flags (`Recipe.to_json`).
-        engine: What converted it.
+        flags: The recipe's flags (`Recipe.to_json`); empty for a file that was given.
+        engine: What converted it: `tflite_converter` or `litert_quantizer`; `given` for a `.tflite`
+            that a person brought, as it is.
+        given_name: The name of the file that was given; None for one that the run made.
         status: `ok` or `failed`.
         error: The reason in one sentence when it failed.
         error_details: The converter's own full text, where there is one.
@@ -137,7 +145,8 @@ class Variant:
 
     recipe: str
     flags: dict[str, Any]
-    engine: str = "tflite_converter"
+    engine: str = TFLITE_CONVERTER
+    given_name: str | None = None
     status: str = "ok"
     error: str | None = None
     error_details: str | None = None
@@ -158,20 +167,37 @@ class Variant:
     output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
     audit: Audit = field(default_factory=Audit)
 
+    @property
+    def is_original(self) -> bool:
+        """Whether it is the `.tflite` itself that the run starts from."""
+        return self.engine == GIVEN and self.given_name is None
+
+    def fail(self, reason: str, details: str = "") -> None:
+        """Mark it as failed with its reason in one sentence."""
+        self.status = "failed"
+        self.error = reason
+        self.error_details = details or None
+        self.audit.notes.append(f"Not measured: {reason}")
+
 
 @dataclass(kw_only=True)
 class Reference:
-    """The original TensorFlow model, run with `training=False`.
+    """The original: the TensorFlow model, run with `training=False`, or the `.tflite` given alone.
 
     Attributes:
-        latency: Of a warmed `tf.function` at the variants' batch size and thread count.
+        latency: Of a warmed `tf.function` at the variants' batch size and thread count; of a
+            `.tflite`, of LiteRT's `invoke`, measured like a variant's.
         accuracy: Of the first output that has labels; None where there are none.
         output_accuracy: Of each output that has labels.
+        peak_memory_bytes: As for a variant; None for a TensorFlow model.
+        runtime_memory_bytes: As for a variant; None for a TensorFlow model.
     """
 
     latency: LatencyStats | None = None
     accuracy: Accuracy | None = None
     output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    runtime_memory_bytes: int | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -220,6 +246,8 @@ class Comparison:
                 latency=_optional(LatencyStats, reference["latency"]),
                 accuracy=_optional(Accuracy, reference["accuracy"]),
                 output_accuracy=_each(Accuracy, reference["output_accuracy"]),
+                peak_memory_bytes=reference.get("peak_memory_bytes"),
+                runtime_memory_bytes=reference.get("runtime_memory_bytes"),
                 notes=reference["notes"],
             ),
             variants=[_variant(item) for item in data["variants"]],
@@ -267,6 +295,16 @@ class Comparison:
         raise GateError(
             f"The comparison has the recipes {known}; found no {recipe!r}; run it first."
         )
+
+    @property
+    def starts_from_tflite(self) -> bool:
+        """Whether the original is a `.tflite`, so that its TensorFlow model is not known."""
+        return self.model.format == TFLITE_FORMAT
+
+    @property
+    def original(self) -> str:
+        """What sentences call the original."""
+        return "the given file" if self.starts_from_tflite else "the original"
 
     @property
     def usable(self) -> list[Variant]:

@@ -8,20 +8,21 @@ import tokenize
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from converter.archive import content_members, open_zip, read_member
+from converter.array_choice import choose_arrays, describe_choice
+from converter.csv_form import text_encoding
 from converter.errors import DataError
 from converter.limits import current_limits
 from converter.request import DataOptions
-from converter.samples import LABELS, RawData
+from converter.samples import RawData
 from converter.signature import TensorSpec
 
 EXPECTED = "a .npz, .npy or .csv file or a zip of images"
 _NPY_MAGIC = b"\x93NUMPY"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Images and other binary files hold a NUL within this; a text in UTF-8 or Latin-1 never does.
 _HEAD_BYTES = 1024
 # What NumPy's header parser raises: it tokenizes and evaluates the header as Python literals.
@@ -46,8 +47,17 @@ def read_data_file(
     options: DataOptions,
     *,
     rescales: bool,
+    originals: bool = False,
 ) -> RawData:
     """Read a data file; see `samples.load_samples`.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by.
+        inputs: The model's inputs.
+        options: How to read it.
+        rescales: Whether the model scales its inputs by itself.
+        originals: Whether to keep what images were before they became arrays.
 
     Raises:
         DataError: When it is missing, empty, of another kind, or lacks an input.
@@ -61,8 +71,8 @@ def read_data_file(
     if head.startswith(_NPY_MAGIC):
         return _read_npy(path, name, inputs)
     if head.startswith(b"PK"):
-        return _read_zip(path, name, inputs, options, rescales=rescales)
-    if head.startswith(b"\x89HDF") or (b"\0" in head and not head.startswith(_UTF16_MARKS)):
+        return _read_zip(path, name, inputs, options, rescales=rescales, originals=originals)
+    if head.startswith(b"\x89HDF") or text_encoding(head) is None:
         raise DataError(
             f"{name}: expected {EXPECTED}, found another binary file; save the samples with "
             "numpy.savez(path, x=..., y=...)."
@@ -138,6 +148,7 @@ def _read_zip(
     options: DataOptions,
     *,
     rescales: bool,
+    originals: bool,
 ) -> RawData:
     with open_zip(path, DataError) as archive:
         members = content_members(archive)
@@ -155,60 +166,19 @@ def _read_zip(
             )
         from converter.image_data import read_images
 
-        return read_images(archive, name, inputs, options, rescales=rescales)
+        return read_images(archive, name, inputs, options, rescales=rescales, originals=originals)
 
 
 def _read_npz(archive: zipfile.ZipFile, name: str, inputs: Sequence[TensorSpec]) -> RawData:
-    arrays = {member.filename.removesuffix(".npy"): member for member in content_members(archive)}
+    members = {member.filename.removesuffix(".npy"): member for member in content_members(archive)}
 
     def read(key: str) -> np.ndarray:
-        content = read_member(archive, arrays[key].filename, DataError)
+        content = read_member(archive, members[key].filename, DataError)
         return _read_array(io.BytesIO(content), name, key, len(content))
 
-    names = [spec.name for spec in inputs]
-    chosen = _choose_inputs(name, names, list(arrays))
-    labels = {
-        LABELS if key == LABELS else key.removeprefix(f"{LABELS}_"): read(key)
-        for key in arrays
-        if key not in chosen.values() and (key == LABELS or key.startswith(f"{LABELS}_"))
-    }
-    return RawData({target: read(key) for target, key in chosen.items()}, labels)
-
-
-def _choose_inputs(name: str, names: list[str], found: list[str]) -> dict[str, str]:
-    if all(target in found for target in names):
-        return {target: target for target in names}
-    others = [key for key in found if key != LABELS and not key.startswith(f"{LABELS}_")]
-    if len(names) == 1 and "x" in found:
-        return {names[0]: "x"}
-    if len(names) == 1 and len(others) == 1:
-        return {names[0]: others[0]}
-    wanted = (
-        "x (or " + names[0] + ")"
-        if len(names) == 1
-        else "one array for each input: " + (", ".join(names))
+    chosen, labels = choose_arrays(name, [spec.name for spec in inputs], list(members))
+    return RawData(
+        {target: read(key) for target, key in chosen.items()},
+        {target: read(key) for target, key in labels.items()},
+        tuple(describe_choice(chosen, labels, list(members))),
     )
-    raise DataError(
-        f"{name}: expected {wanted}, found {', '.join(found)[:200] or 'no array'}; name the arrays "
-        "in numpy.savez accordingly."
-    )
-
-
-def column_names(count: int) -> list[str]:
-    """Return names for the columns of a table that has no header."""
-    return [f"column {index + 1}" for index in range(count)]
-
-
-def numeric(values: Any, name: str, label: str) -> np.ndarray:  # noqa: ANN401 - pandas or NumPy
-    """Return values as float32 numbers.
-
-    Raises:
-        DataError: When one is no number.
-    """
-    try:
-        return np.asarray(values, dtype=np.float32)
-    except (ValueError, TypeError) as broken:
-        raise DataError(
-            f"{name}: expected numbers in {label}, found text ({str(broken)[:80]}); encode or "
-            "leave out such columns."
-        ) from broken

@@ -34,6 +34,7 @@ class Environment:
     python: str
     tensorflow: str
     ai_edge_litert: str
+    litert_quantizer: str
     keras: str
     numpy: str
     system: str
@@ -56,6 +57,7 @@ def read_environment(threads: int) -> Environment:
         python=platform.python_version(),
         tensorflow=_version("tensorflow"),
         ai_edge_litert=_version("ai-edge-litert"),
+        litert_quantizer=_version("litert-quantizer"),
         keras=_version("keras"),
         numpy=_version("numpy"),
         system=f"{platform.system()} {platform.machine()}",

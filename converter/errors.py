@@ -53,6 +53,10 @@ class SettingError(LiteDriftError, ValueError):
     """A setting of the operator has no usable value."""
 
 
+class TrustError(LiteDriftError):
+    """An upload would be executed behind walls that are too weak for a stranger's model."""
+
+
 class GateError(LiteDriftError):
     """A gate cannot be evaluated: the comparison is unreadable or lacks the recipe."""
 

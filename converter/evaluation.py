@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.errors import RuntimeModelError
 from converter.litert_model import LitertModel
+from converter.tensor_binding import Binding
 
 Array = np.ndarray
 BATCH = 50
@@ -23,6 +24,7 @@ def evaluate(
     *,
     stateful: bool,
     batched: bool = True,
+    binding: Binding | None = None,
 ) -> tuple[dict[str, Array], int, dict[str, float | None]]:
     """Return the outputs of all samples.
 
@@ -32,6 +34,7 @@ def evaluate(
         threads: Threads for the kernels.
         stateful: Whether each sample needs an interpreter of its own.
         batched: Whether to try several samples in one inference.
+        binding: How the file is opened; by its own names and sizes when left out.
 
     Returns:
         Outputs by name, shape `(samples, ...)`, dequantized; the batch size that was used; each
@@ -40,13 +43,13 @@ def evaluate(
     Raises:
         RuntimeModelError: When LiteRT cannot load or run the file.
     """
-    model = LitertModel(path, threads)
+    model = LitertModel(path, threads, binding)
     steps = {name: model.output_step(name) for name in model.outputs}
     samples = len(next(iter(inputs.values())))
     if stateful:
         parts = []
         for index in range(samples):
-            fresh = LitertModel(path, threads)
+            fresh = LitertModel(path, threads, binding)
             parts.append(_run_own_batch(fresh, inputs, index, index + 1))
         return _join(parts, samples), 1, steps
     own = model.own_batch

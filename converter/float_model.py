@@ -272,6 +272,12 @@ def _read_saved_model(folder: Path) -> Any:  # noqa: ANN401
 def _load_frozen_graph(
     path: Path, name: str, feeds: Sequence[str], fetches: Sequence[str]
 ) -> FloatModel:
+    if not (feeds and fetches):
+        missing = "outputs" if feeds else "inputs"
+        raise ModelFileError(
+            f"{name}: the graph does not tell its {missing}; choose tensors for them with "
+            f"--{missing} or on the Model page."
+        )
     graph_def = tf.compat.v1.GraphDef()
     try:
         graph_def.ParseFromString(path.read_bytes())

@@ -14,53 +14,8 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from converter.errors import ModelFileError
 from converter.float_model import SIGNATURE_KEY, FloatModel, dtype_of, shape_of
-from converter.signature import Shape, TensorSpec, format_shape
-
-
-def fix_shapes(
-    inputs: Sequence[TensorSpec], data_shapes: Mapping[str, Shape] | None = None
-) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """Choose a size for every open input dimension.
-
-    Args:
-        inputs: The model's own, with None for open dimensions.
-        data_shapes: Shapes of one sample for each input (no batch), where data is given.
-
-    Returns:
-        The full input shapes, batch first, and a sentence for each choice other than batch 1.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    notes = []
-    batch = next((s.shape[0] for s in inputs if s.shape and s.shape[0]), 1)
-    for spec in inputs:
-        declared = spec.shape
-        sample = (data_shapes or {}).get(spec.name)
-        if declared is None:
-            declared = (None, *(sample or ()))
-            if sample:
-                notes.append(
-                    f"The rank of input {spec.name} is open in the model; its shape is fixed to "
-                    f"{format_shape((batch, *sample))} by the data."
-                )
-        sizes = [
-            batch if index == 0 and size is None else size for index, size in enumerate(declared)
-        ]
-        for index, size in enumerate(sizes):
-            if size is None:
-                known = sample[index - 1] if sample and len(sample) >= index else None
-                sizes[index] = known or default_size(len(declared))
-                source = "the data" if known else "a default"
-                notes.append(
-                    f"Dimension {index} of input {spec.name} is open in the model; it is fixed to "
-                    f"{sizes[index]} by {source}."
-                )
-        shapes[spec.name] = tuple(int(size or 1) for size in sizes)
-    return shapes, notes
-
-
-def default_size(rank: int) -> int:
-    """Return what an open dimension is fixed to without data: 224 pixels, or 32 steps."""
-    return 224 if rank == 4 else 32
+from converter.frozen_constants import fold_constants
+from converter.signature import TensorSpec
 
 
 def freeze(
@@ -103,8 +58,9 @@ def freeze(
     module = tf.Module()
     notes = []
     try:
-        module.serve = _frozen_function(traced, specs, order)
+        module.serve, folded = _frozen_function(traced, specs, order)
         _save(module, specs, folder)
+        notes += folded
     except Exception as error:  # noqa: BLE001 - any failure to freeze has the same way round
         shutil.rmtree(folder, ignore_errors=True)
         notes.append(
@@ -126,8 +82,9 @@ def _frozen_function(
     traced: Any,  # noqa: ANN401
     specs: Mapping[str, tf.TensorSpec],
     order: Sequence[str],
-) -> Any:  # noqa: ANN401
+) -> tuple[Any, list[str]]:
     frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+    frozen, notes = fold_constants(traced, frozen)
     known = {tensor.name.split(":")[0]: index for index, tensor in enumerate(frozen.inputs)}
     if set(known) != set(specs):
         raise ValueError(f"expected the inputs {sorted(specs)}, found {sorted(known)}")
@@ -137,7 +94,7 @@ def _frozen_function(
         results = tf.nest.flatten(frozen(*[tensors[name] for name in names]))
         return dict(zip(order, results, strict=True))
 
-    return tf.function(serve, autograph=False)
+    return tf.function(serve, autograph=False), notes
 
 
 def _save(module: tf.Module, specs: Mapping[str, tf.TensorSpec], folder: Path) -> None:

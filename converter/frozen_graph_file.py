@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from converter.errors import ModelFileError
+from converter.graph_tensors import MOST_OFFERED, GraphTensors
 from converter.saved_model_file import dtype_name
 from converter.signature import TensorSpec, unique_names
 from converter.tensorflow_protos import import_proto
@@ -46,67 +48,86 @@ def read_frozen_graph(
 
     Args:
         path: The `.pb` file.
-        inputs: Tensor or node names to feed (`"x"`, `"x:0"`); all placeholders when empty.
-        outputs: Tensor or node names to fetch; all nodes that nothing consumes when empty.
+        inputs: Tensor or node names to feed (`"x"`, `"x:0"`); the placeholders that the outputs
+            need when empty.
+        outputs: Tensor or node names to fetch; the nodes that nothing consumes when empty.
 
     Raises:
-        ModelFileError: When it is no frozen graph, or a name is not in it.
+        ModelFileError: When it is no frozen graph, a name is not in it, or nothing can be
+            computed between the names.
     """
+    graph_def = _read_graph_def(path)
+    nodes = {node.name: node for node in graph_def.node}
+    facts = FrozenGraphFacts()
+    graph = GraphTensors(graph_def)
+    facts.candidate_outputs = graph.ends[:MOST_OFFERED]
+    _require_nodes(path, "inputs", inputs, nodes)
+    _require_nodes(path, "outputs", outputs, nodes)
+    fetched = list(outputs) or graph.default_outputs(inputs)
+    fed = list(inputs) or graph.default_inputs(fetched)
+    facts.input_tensors, facts.output_tensors = _tensor_names(fed), _tensor_names(fetched)
+    if inputs or outputs:
+        graph.check(facts.input_tensors, facts.output_tensors, path.name)
+    facts.inputs = _specs(graph, facts.input_tensors, "input")
+    facts.outputs = _specs(graph, facts.output_tensors, "output")
+    _count_constants(graph_def, facts)
+    facts.operators = sorted({node.op for node in graph_def.node})
+    return facts
+
+
+def list_tensors(path: Path) -> dict[str, Any]:
+    """Return which tensors of a frozen graph a person can choose from: `GraphTensors.offer`.
+
+    Raises:
+        ModelFileError: When it is no frozen graph.
+    """
+    return GraphTensors(_read_graph_def(path)).offer()
+
+
+def _read_graph_def(path: Path) -> Any:  # noqa: ANN401 - a generated protobuf class
     graph_def = parse_graph_def(path)
     if graph_def is None:
         raise ModelFileError(
             f"{path.name}: expected a TensorFlow GraphDef protobuf, found bytes that are none; "
             "freeze and save the graph again."
         )
-    nodes = {node.name: node for node in graph_def.node}
     variables = [n.name for n in graph_def.node if n.op in {"VarHandleOp", "VariableV2"}]
     if variables:
         raise ModelFileError(
             f"{path.name}: expected a frozen graph, found the variable {variables[0]!r}; freeze "
             "the graph or give the SavedModel."
         )
-    facts = FrozenGraphFacts()
-    consumed = {name.split(":")[0].lstrip("^") for node in graph_def.node for name in node.input}
-    placeholders = [node.name for node in graph_def.node if node.op == "Placeholder"]
-    facts.candidate_outputs = [
-        node.name
-        for node in graph_def.node
-        if node.name not in consumed and node.op not in {"Placeholder", "Const", "NoOp"}
-    ]
-    facts.input_tensors = _tensor_names(path, "--inputs", inputs or placeholders, nodes)
-    facts.output_tensors = _tensor_names(
-        path, "--outputs", outputs or facts.candidate_outputs, nodes
-    )
-    facts.inputs = _input_specs(facts.input_tensors, nodes)
-    facts.outputs = [
-        TensorSpec(name, None, None) for name in unique_names(facts.output_tensors, "output")
-    ]
-    _count_constants(graph_def, facts)
-    facts.operators = sorted({node.op for node in graph_def.node})
-    return facts
-
-
-def _tensor_names(path: Path, flag: str, names: Sequence[str], nodes: dict[str, Any]) -> list[str]:
-    missing = [name for name in names if name.split(":")[0] not in nodes]
-    if missing or not names:
+    # `:` and `^` mark a node's results and its control inputs, so TensorFlow allows neither.
+    illegal = next((n.name for n in graph_def.node if ":" in n.name or n.name[0] == "^"), None)
+    if illegal is not None:
         raise ModelFileError(
-            f"{path.name}: {flag} expects names of nodes in the graph, found "
-            f"{missing[0] if missing else 'none'!r}; run inspect to list them."
+            f"{path.name}: expected nodes with names that TensorFlow takes, found "
+            f"{illegal[:80]!r}; freeze and save the graph again."
         )
-    return [name if ":" in name else f"{name}:0" for name in names]
+    return graph_def
 
 
-def _input_specs(tensors: list[str], nodes: dict[str, Any]) -> list[TensorSpec]:
-    specs = []
-    for tensor, name in zip(tensors, unique_names(tensors, "input"), strict=True):
-        node = nodes[tensor.split(":")[0]]
-        shape: tuple[int | None, ...] | None = None
-        if "shape" in node.attr and not node.attr["shape"].shape.unknown_rank:
-            sizes = [dim.size for dim in node.attr["shape"].shape.dim]
-            shape = tuple(size if size >= 0 else None for size in sizes)
-        dtype = dtype_name(node.attr["dtype"].type) if "dtype" in node.attr else "float32"
-        specs.append(TensorSpec(name, shape, dtype))
-    return specs
+def _require_nodes(path: Path, kind: str, names: Sequence[str], nodes: dict[str, Any]) -> None:
+    wrong = [
+        name
+        for name in names
+        if name.split(":")[0] not in nodes or not re.fullmatch(r"[^:]+(:\d{1,4})?", name)
+    ]
+    if wrong:
+        raise ModelFileError(
+            f"{path.name}: expected {kind} (--{kind}) that are nodes of the graph, found "
+            f"{wrong[0][:80]!r}; inspect and the Model page list them."
+        )
+
+
+def _tensor_names(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name if ":" in name else f"{name}:0" for name in names))
+
+
+def _specs(graph: GraphTensors, tensors: list[str], kind: str) -> list[TensorSpec]:
+    found = [graph.describe(tensor) for tensor in tensors]
+    names = unique_names(tensors, kind)
+    return [TensorSpec(n, t.shape, t.dtype) for n, t in zip(names, found, strict=True)]
 
 
 def _count_constants(graph_def: Any, facts: FrozenGraphFacts) -> None:  # noqa: ANN401

@@ -10,8 +10,11 @@ from converter.child_process import Worker
 from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError
 from converter.limits import current_limits
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
+from converter.model_traits import ModelTraits
 from converter.request import DataOptions
 from converter.sandbox import Permissions
+from converter.signature import TensorSpec
+from converter.stored_values import fed_inputs
 
 
 def inspect_model_file(
@@ -28,7 +31,25 @@ def inspect_model_file(
         ModelFileError: When it is not a usable model file.
     """
     facts = _ask("describe_model", path, name, ModelFileError, options=options.to_json())
-    return {**facts, "name": name}
+    # An upload lies under its hash, which says nothing to the person who gave it.
+    notes = [note.replace(path.resolve().name, name[:80]) for note in facts["notes"]]
+    return {**facts, "name": name, "notes": notes}
+
+
+def list_graph_tensors(path: Path, name: str) -> dict[str, Any]:
+    """Return which tensors of a frozen graph can be its inputs and outputs, the likeliest first.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by, for messages.
+
+    Returns:
+        `GraphTensors.offer`'s lists.
+
+    Raises:
+        ModelFileError: When it is no frozen graph.
+    """
+    return _ask("list_graph_tensors", path, name, ModelFileError)
 
 
 def inspect_data_file(
@@ -43,8 +64,7 @@ def inspect_data_file(
         options: How to read it.
 
     Returns:
-        `{"samples", "labelled", "label_names", "inputs": [{"name", "shape", "dtype", "min", "max",
-        "mean"}], "notes"}`.
+        `data_description.describe_data`'s answer.
 
     Raises:
         DataError: When it does not fit the model.
@@ -55,10 +75,22 @@ def inspect_data_file(
         name,
         DataError,
         name=name,
-        inputs=model["inputs"],
+        inputs=_fed_inputs(model),
         options=asdict(options),
-        rescales="Rescaling" in model["details"].get("layers", []),
+        traits=_traits(model).to_json(),
     )
+
+
+def _fed_inputs(model: dict[str, Any]) -> list[dict[str, Any]]:
+    specs = [TensorSpec.from_json(item) for item in model["inputs"]]
+    return [spec.to_json() for spec in fed_inputs(specs, model["details"])]
+
+
+def _traits(model: dict[str, Any]) -> ModelTraits:
+    inputs, outputs = (
+        [TensorSpec.from_json(item) for item in model[ends]] for ends in ("inputs", "outputs")
+    )
+    return ModelTraits.of(inputs, outputs, model["details"])
 
 
 def _ask(

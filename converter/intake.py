@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from converter.child_process import Worker
+from converter.comparison import TFLITE_FORMAT
 from converter.errors import DataError, ModelFileError, WorkerError
 from converter.limits import Limits
 from converter.model_file import ModelFile
@@ -17,6 +18,7 @@ from converter.request import RunRequest
 from converter.sample_arrays import load_arrays
 from converter.samples import Samples
 from converter.signature import Signature, TensorSpec
+from converter.stored_values import fed_inputs, real_samples
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -64,11 +66,17 @@ class Intake:
             ) from error
         model = ModelFile.from_json(answer)
         model.name = request.model_name
-        if model.format == "tflite":
-            raise ModelFileError(
-                f"{model.name}: expected a TensorFlow model to convert, found a .tflite file, "
-                "which is converted already; give the original model, or inspect this one."
+        if model.format == TFLITE_FORMAT:
+            _refuse_what_litert_cannot_run(model)
+            model.notes.append(
+                "The run starts from a .tflite: the TensorFlow model behind it is not known, so "
+                "drift and accuracy are held against the given file itself."
             )
+            if model.details["signature"] is None:
+                model.notes.append(
+                    "The file has no signature: its tensors are known by their own names, and the "
+                    "variants made of it get a signature with these names."
+                )
         gzip = reader.ask(
             "measure_gzip",
             self._limits.read_seconds,
@@ -103,9 +111,13 @@ class Intake:
             format=model.format,
             work_folder=str(self._scratch),
             options=options.to_json(),
+            signature=Signature(
+                tuple(fed_inputs(model.inputs, model.details)), tuple(model.outputs)
+            ).to_json(),
         )
         model.notes += answer["notes"]
         self.source = {
+            "original": "tflite" if model.format == TFLITE_FORMAT else "tensorflow",
             "loader": answer["loader"],
             "raw_inputs": answer["raw_inputs"],
             "changes": answer["changes"],
@@ -146,7 +158,8 @@ class Intake:
                 error.details,
             ) from error
         labels = {name: np.array(array) for name, array in load_arrays(target / "labels").items()}
-        return Samples(load_arrays(target / "inputs"), labels, tuple(answer["notes"]))
+        samples = Samples(load_arrays(target / "inputs"), labels, tuple(answer["notes"]))
+        return real_samples(samples, model.inputs, model.details)
 
     def fix_shapes(
         self, host: Worker, model: ModelFile, signature: Signature, samples: Samples | None
@@ -176,11 +189,51 @@ class Intake:
     ) -> dict[str, Any]:
         """Ask the float-model worker; without it there is no run, so its death names the model."""
         host.task = f"in the step {operation!r}"
+        if self.source.get("original") == "tflite":
+            host.task = "while preparing it"
         try:
             return host.ask(operation, self._limits.load_seconds, **fields)
         except WorkerError as error:
+            name = self.request.model_name
+            if operation == "freeze" and self.source.get("original") == "tflite":
+                raise ModelFileError(
+                    f"{name}: expected a file that LiteRT can prepare, found one on which {error} "
+                    "The file is damaged or hostile; convert or upload it again.",
+                    error.details,
+                ) from error
             raise ModelFileError(
-                f"{self.request.model_name}: the model could not be prepared ({error}); try it in "
+                f"{name}: the model could not be prepared ({error}); try it in "
                 "TensorFlow first, or export it as a SavedModel.",
                 error.details,
             ) from error
+
+
+def _refuse_what_litert_cannot_run(model: ModelFile) -> None:
+    """Refuse at once what would fail in LiteRT with a sentence that helps less.
+
+    Raises:
+        ModelFileError: When an operator has no kernel, or a tensor holds no numbers.
+    """
+    missing = model.details["missing_kernels"]
+    if missing:
+        names = ", ".join(name[:60] for name in missing[:5])
+        kind = "TensorFlow operators, which need the Flex delegate"
+        if not all(name.startswith("Flex") for name in missing):
+            kind = "custom operators, which need kernels of their own"
+        raise ModelFileError(
+            f"{model.name}: expected a file that this runtime can run, found {kind} ({names}); it "
+            "can be inspected, and run where those are installed."
+        )
+    for spec in (*model.inputs, *model.outputs):
+        if spec.dtype in {"string", "resource", "variant"}:
+            raise ModelFileError(
+                f"{model.name}: expected inputs and outputs of numbers, found {spec.name[:60]!r} "
+                f"of type {spec.dtype}; cut the model behind its text preprocessing and convert it "
+                "again."
+            )
+    if not model.inputs or not model.outputs:
+        end = "outputs" if model.inputs else "inputs"
+        raise ModelFileError(
+            f"{model.name}: expected a file with inputs and outputs, found one without {end}; "
+            "convert the model again."
+        )

@@ -15,6 +15,7 @@ import h5py
 
 from converter.archive import open_zip, read_member
 from converter.errors import ModelFileError
+from converter.hdf5_walk import walk_hdf5
 from converter.limits import MIB, current_limits
 from converter.signature import TensorSpec, unique_names
 
@@ -88,7 +89,7 @@ def read_keras_h5(path: Path) -> KerasFacts:
             facts = KerasFacts(config=_parse_config(path, raw))
             version = file.attrs.get("keras_version", "unknown")
             facts.keras_version = version.decode() if isinstance(version, bytes) else str(version)
-            _count_datasets(file, facts)
+            _count_datasets(file, facts, path.name)
     except _H5_DAMAGE as broken:
         raise ModelFileError(
             f"{path.name}: expected a readable HDF5 model, found a damaged one "
@@ -107,22 +108,24 @@ def gzipped_optimizer_bytes(path: Path, model_format: str) -> int:
     """
     total = 0
 
-    def visit(name: str, item: h5py.HLObject) -> None:
-        nonlocal total
-        if isinstance(item, h5py.Dataset) and _model_group(name) in _OPTIMIZER_GROUPS and item.size:
-            total += len(gzip.compress(item[()].tobytes(), 6, mtime=0))
-
     if model_format == "h5":
         with h5py.File(path, "r") as file:
-            file.visititems(visit)
-        return total
+            return _gzipped_state(file, path.name)
     with open_zip(path, ModelFileError) as archive:
         for name in archive.namelist():
             if name.endswith(".weights.h5"):
                 content = read_member(archive, name, ModelFileError)
                 with h5py.File(io.BytesIO(content), "r") as file:
-                    file.visititems(visit)
+                    total += _gzipped_state(file, path.name)
     return total
+
+
+def _gzipped_state(file: h5py.File, name: str) -> int:
+    return sum(
+        len(gzip.compress(item[()].tobytes(), 6, mtime=0))
+        for place, _, item in walk_hdf5(file, name)
+        if isinstance(item, h5py.Dataset) and _model_group(place) in _OPTIMIZER_GROUPS and item.size
+    )
 
 
 def _parse_config(path: Path, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - any HDF5 attribute
@@ -152,7 +155,7 @@ def _count_archive_weights(path: Path, archive: zipfile.ZipFile, facts: KerasFac
         content = read_member(archive, name, ModelFileError, int(current_limits().unpacked_bytes))
         try:
             with h5py.File(io.BytesIO(content), "r") as file:
-                _count_datasets(file, facts)
+                _count_datasets(file, facts, path.name)
         except _H5_DAMAGE as broken:
             raise ModelFileError(
                 f"{path.name}: expected readable HDF5 weights in {name}, found damaged ones; "
@@ -160,19 +163,17 @@ def _count_archive_weights(path: Path, archive: zipfile.ZipFile, facts: KerasFac
             ) from broken
 
 
-def _count_datasets(file: h5py.File, facts: KerasFacts) -> None:
-    def visit(name: str, item: h5py.HLObject) -> None:
+def _count_datasets(file: h5py.File, facts: KerasFacts, name: str) -> None:
+    for place, _, item in walk_hdf5(file, name):
         if not isinstance(item, h5py.Dataset) or item.dtype.kind in "OSU":
-            return
+            continue
         size = int(item.size or 0)  # an empty dataset has none
-        group = _model_group(name)
+        group = _model_group(place)
         if group in _OPTIMIZER_GROUPS:
             facts.optimizer_bytes += size * item.dtype.itemsize
-        elif group != "metrics" and not _is_seed_state(name, item):
+        elif group != "metrics" and not _is_seed_state(place, item):
             facts.parameters += size
             facts.parameter_bytes += size * item.dtype.itemsize
-
-    file.visititems(visit)
 
 
 def _model_group(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 FLOAT32, STATELESS, UNROLL = "float32", "stateless", "unroll"
@@ -58,6 +59,31 @@ def rebuild(model: Any, changes: list[str]) -> Any:  # noqa: ANN401 - Keras 2 or
     """Return a model of the changed configuration with the weights of the given one."""
     if not changes:
         return model
-    rebuilt = type(model).from_config(adapt_config(model.get_config(), changes))
+    # Built with loops: Keras 2 refuses to unroll over steps that are open while it builds.
+    looped = [change for change in changes if change != UNROLL]
+    rebuilt = type(model).from_config(adapt_config(model.get_config(), looped))
     rebuilt.set_weights(model.get_weights())
+    if UNROLL in changes:
+        for layer in rebuilt._flatten_layers():
+            if hasattr(layer, "unroll"):
+                _unroll_known_steps(layer)
     return rebuilt
+
+
+def _unroll_known_steps(layer: Any) -> None:  # noqa: ANN401 - Keras 2 or 3
+    """Let a recurrent layer unroll where the number of steps is known, and loop where it is open.
+
+    It is open when the model's own signature is traced, and known when the model is frozen.
+    """
+    call = layer.call
+    if hasattr(layer, "_could_use_gpu_kernel"):
+        # Keras 2 decided when it built the layer, with a loop, for a kernel that holds the loop.
+        layer._could_use_gpu_kernel = False
+
+    @functools.wraps(call)
+    def call_by_steps(sequences: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        axis = 0 if getattr(layer, "time_major", False) else 1
+        layer.unroll = sequences.shape[axis] is not None
+        return call(sequences, *args, **kwargs)
+
+    layer.call = call_by_steps

@@ -79,7 +79,9 @@ def landlock_abi() -> int:
         raise
 
 
-def restrict_self(abi: int, read: Iterable[Path], write: Iterable[Path]) -> None:
+def restrict_self(
+    abi: int, read: Iterable[Path], write: Iterable[Path], *, network: bool, scopes: bool
+) -> None:
     """Refuse this thread, and those it starts, all files but these, and the network.
 
     A path that does not exist, or that the kernel takes no rule for, stays out of reach.
@@ -89,19 +91,21 @@ def restrict_self(abi: int, read: Iterable[Path], write: Iterable[Path]) -> None
         abi: What `landlock_abi` returned.
         read: Files and folders to read.
         write: Files and folders to read and write.
+        network: Whether to refuse TCP, which `has_network_rights` must allow.
+        scopes: Whether to refuse signals and abstract sockets, which `has_scopes` must allow.
 
     Raises:
         OSError: When the kernel refuses; nothing has changed then.
     """
     handled = (1 << _FS_RIGHTS_OF_ABI[min(abi, max(_FS_RIGHTS_OF_ABI))]) - 1
-    network = _LANDLOCK_ACCESS_NET_BIND_TCP | _LANDLOCK_ACCESS_NET_CONNECT_TCP
-    scopes = _LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | _LANDLOCK_SCOPE_SIGNAL
+    tcp = _LANDLOCK_ACCESS_NET_BIND_TCP | _LANDLOCK_ACCESS_NET_CONNECT_TCP
+    scoped = _LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | _LANDLOCK_SCOPE_SIGNAL
     # struct landlock_ruleset_attr grew; an older kernel takes longer ones that end in zeros.
     attributes = struct.pack(
         "=QQQ",
         handled,
-        network if has_network_rights(abi) else 0,
-        scopes if has_scopes(abi) else 0,
+        tcp if network else 0,
+        scoped if scopes else 0,
     )
     ruleset = _call(_NR_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
     try:

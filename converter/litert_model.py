@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from converter.errors import RuntimeModelError
+from converter.errors import ModelFileError, RuntimeModelError
+from converter.signature import unique_names
+from converter.tensor_binding import Binding
+from converter.tflite_file import choose_signature
 
 Array = np.ndarray
 
@@ -46,38 +49,66 @@ def dequantize(stored: Array, how: Quantization) -> Array:
 
 
 class LitertModel:
-    """An allocated interpreter whose tensors are reached by signature name.
+    """An allocated interpreter whose tensors are reached by the names that the run uses.
 
     Args:
         path: The `.tflite` file.
         threads: Threads for the kernels, at least 1.
+        binding: Signature, input sizes and names; the file's own when left out.
 
     Raises:
-        RuntimeModelError: When LiteRT cannot load or allocate it.
+        RuntimeModelError: When LiteRT cannot load, resize or allocate it.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._path = path
+    def __init__(self, path: Path, threads: int = 1, binding: Binding | None = None) -> None:
+        self._binding = binding or Binding(label=path.stem)
+        self.label = self._binding.label
         start = time.perf_counter()
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            self._subgraph = self._choose_subgraph()
+            self._resize(self._wanted_shapes())
         except (ValueError, RuntimeError, TypeError) as error:
-            raise RuntimeModelError(_explain(path, "allocate", error), str(error)) from error
+            raise RuntimeModelError(_explain(self.label, "allocate", error), str(error)) from error
         self.init_ms = (time.perf_counter() - start) * 1e3
         self.inputs, self.outputs = self._named_tensors()
         self._own_shapes = {name: list(d["shape"]) for name, d in self.inputs.items()}
         self._batch = next((shape[0] for shape in self._own_shapes.values() if shape), 1)
 
+    def _choose_subgraph(self) -> int:
+        keys = list(self._interpreter.get_signature_list())
+        try:
+            self._key = choose_signature(keys, self._binding.signature, self.label)
+        except ModelFileError as error:
+            raise RuntimeModelError(str(error)) from error
+        if self._key is None:
+            return 0
+        return int(self._interpreter._interpreter.GetSubgraphIndexFromSignature(self._key))
+
     def _named_tensors(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-        signatures = self._interpreter.get_signature_list()
-        if signatures:
-            runner = self._interpreter.get_signature_runner(next(iter(signatures)))
-            return runner.get_input_details(), runner.get_output_details()
-        return (
-            {detail["name"]: detail for detail in self._interpreter.get_input_details()},
-            {detail["name"]: detail for detail in self._interpreter.get_output_details()},
-        )
+        if self._key is not None:
+            runner = self._interpreter.get_signature_runner(self._key)
+            inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        else:
+            inputs = _by_unique_name(self._interpreter.get_input_details(), "input")
+            outputs = _by_unique_name(self._interpreter.get_output_details(), "output")
+        return _renamed(inputs, self._binding.inputs), _renamed(outputs, self._binding.outputs)
+
+    def _wanted_shapes(self) -> dict[str, list[int]]:
+        """Return the run's input sizes where the file has others; refuse another rank."""
+        wanted = {}
+        inputs, _ = self._named_tensors()
+        for name, detail in inputs.items():
+            own = [int(size) for size in detail["shape"]]
+            asked = self._binding.shapes.get(name, own)
+            if len(asked) != len(own):
+                raise RuntimeModelError(
+                    f"{self.label}: expected the input {name!r} with {len(asked)} dimensions, "
+                    f"found {len(own)}; give a file that was converted from this model."
+                )
+            if asked != own:
+                wanted[name] = asked
+        return wanted
 
     @property
     def own_batch(self) -> int:
@@ -101,7 +132,7 @@ class LitertModel:
         for name, detail in self.inputs.items():
             if name not in inputs:
                 raise RuntimeModelError(
-                    f"{self._path.name}: expected data for the input {name!r}, found "
+                    f"{self.label}: expected data for the input {name!r}, found "
                     f"{', '.join(inputs) or 'none'}."
                 )
             values = np.asarray(inputs[name])
@@ -110,9 +141,11 @@ class LitertModel:
             if how is not None and values.dtype.kind == "f":
                 values = quantize(values, how, dtype)
             try:
-                self._interpreter.set_tensor(detail["index"], values.astype(dtype, copy=False))
+                self._native.SetTensor(
+                    detail["index"], values.astype(dtype, copy=False), self._subgraph
+                )
             except (ValueError, RuntimeError) as error:
-                raise RuntimeModelError(_explain(self._path, "feed", error), str(error)) from error
+                raise RuntimeModelError(_explain(self.label, "feed", error), str(error)) from error
 
     def invoke(self) -> None:
         """Run one inference.
@@ -121,15 +154,25 @@ class LitertModel:
             RuntimeModelError: When a kernel fails.
         """
         try:
-            self._interpreter.invoke()
+            if self._subgraph:
+                self._native.Invoke(self._subgraph)
+            else:
+                self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise RuntimeModelError(_explain(self._path, "run", error), str(error)) from error
+            raise RuntimeModelError(_explain(self.label, "run", error), str(error)) from error
 
     def get_outputs(self) -> dict[str, Array]:
-        """Return a copy of each output by name, dequantized to float32 where it is quantized."""
+        """Return a copy of each output by name, dequantized to float32 where it is quantized.
+
+        Raises:
+            RuntimeModelError: When an output has no values, as in a damaged file.
+        """
         results = {}
         for name, detail in self.outputs.items():
-            stored = np.asarray(self._interpreter.get_tensor(detail["index"]))
+            try:
+                stored = np.asarray(self._native.GetTensor(detail["index"], self._subgraph))
+            except (ValueError, RuntimeError) as error:
+                raise RuntimeModelError(_explain(self.label, "run", error), str(error)) from error
             how = _quantization(detail)
             results[name] = stored if how is None else dequantize(stored, how)
         return results
@@ -141,18 +184,45 @@ class LitertModel:
             Whether the graph allowed it.
         """
         try:
-            self._resize(batch)
+            self._resize(self._batch_shapes(batch))
         except (ValueError, RuntimeError):
-            self._resize(self._batch)
+            self._resize(self._batch_shapes(self._batch))
             return False
         return True
 
-    def _resize(self, batch: int) -> None:
-        for name, detail in self.inputs.items():
-            shape = self._own_shapes[name]
-            if shape:
-                self._interpreter.resize_tensor_input(detail["index"], [batch, *shape[1:]])
-        self._interpreter.allocate_tensors()
+    def _batch_shapes(self, batch: int) -> dict[str, list[int]]:
+        return {name: [batch, *s[1:]] for name, s in self._own_shapes.items() if s}
+
+    def _resize(self, shapes: Mapping[str, list[int]]) -> None:
+        inputs, _ = self._named_tensors()
+        for name, shape in shapes.items():
+            sizes = np.array(shape, dtype=np.int32)
+            self._native.ResizeInputTensor(inputs[name]["index"], sizes, False, self._subgraph)
+        if self._subgraph:
+            self._native.AllocateTensors(self._subgraph)
+        else:
+            self._interpreter.allocate_tensors()
+
+    @property
+    def _native(self) -> Any:  # noqa: ANN401
+        """The wrapper below, whose calls take a subgraph; kept by no name of ours.
+
+        The public class checks before each call that nobody else holds it.
+        """
+        return self._interpreter._interpreter
+
+
+def _by_unique_name(details: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    names = unique_names([detail["name"] for detail in details], kind)
+    return dict(zip(names, details, strict=True))
+
+
+def _renamed(
+    tensors: Mapping[str, dict[str, Any]], names: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    if not names:
+        return dict(tensors)
+    return {names[name]: detail for name, detail in tensors.items() if name in names}
 
 
 def _quantization(detail: Mapping[str, Any]) -> Quantization | None:
@@ -162,17 +232,17 @@ def _quantization(detail: Mapping[str, Any]) -> Quantization | None:
     return Quantization(float(scale), int(zero_point))
 
 
-def _explain(path: Path, step: str, error: Exception) -> str:
+def _explain(label: str, step: str, error: Exception) -> str:
     text = str(error)
     verbs = {
-        "allocate": "LiteRT cannot prepare the converted file",
-        "feed": "the converted file does not take these inputs",
-        "run": "LiteRT cannot run the converted file",
+        "allocate": "LiteRT cannot prepare the file",
+        "feed": "the file does not take these inputs",
+        "run": "LiteRT cannot run the file",
     }
     if "Select TensorFlow op" in text or "Flex" in text:
         return (
-            f"{path.stem}: the file holds TensorFlow operators, which need the Flex delegate; no "
+            f"{label}: the file holds TensorFlow operators, which need the Flex delegate; no "
             "pip runtime has it, so it has a size but cannot be run here."
         )
     line = (text.strip().splitlines() or [type(error).__name__])[0][:200]
-    return f"{path.stem}: {verbs[step]} ({line})."
+    return f"{label}: {verbs[step]} ({line})."

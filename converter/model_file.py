@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from converter.archive import content_members, open_zip
+from converter.audit import count_operators
 from converter.errors import ModelFileError
 from converter.frozen_graph_file import parse_graph_def, read_frozen_graph
 from converter.keras_file import KerasFacts, read_keras_archive, read_keras_h5
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.saved_model_file import SAVED_MODEL_PB, find_saved_model_prefix, read_saved_model
 from converter.signature import TensorSpec
+from converter.stored_values import QUANTIZED_INPUTS
 from converter.tflite_file import MAGIC as TFLITE_MAGIC
 from converter.tflite_file import read_tflite
 
@@ -102,6 +104,15 @@ class ModelFile:
         for name in ("inputs", "outputs"):
             read[name] = [TensorSpec.from_json(item) for item in read[name]]
         return cls(**read)
+
+
+def is_tflite(path: Path) -> bool:
+    """Whether a file begins like a `.tflite`; reads 8 bytes, and says nothing of the rest."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(8)[4:8] == TFLITE_MAGIC
+    except OSError:
+        return False
 
 
 def detect_format(path: Path) -> str:
@@ -197,7 +208,7 @@ def inspect_model(path: Path, options: ModelOptions = DEFAULT_OPTIONS) -> ModelF
     elif found == "frozen_graph":
         _describe_frozen_graph(model, options)
     else:
-        _describe_tflite(model)
+        _describe_tflite(model, options.signature)
     return model
 
 
@@ -231,18 +242,28 @@ def _describe_saved_model(model: ModelFile, signature: str | None) -> None:
         "tensorflow_version": facts.tensorflow_version,
         "signature": facts.signature_key,
         "signatures": facts.signature_keys,
+        "signature_tensors": facts.signature_tensors,
         "operators": facts.operators,
     }
-    if len(facts.signature_keys) > 1:
-        others = ", ".join(key for key in facts.signature_keys if key != facts.signature_key)
-        model.notes.append(
-            f"The file offers {len(facts.signature_keys)} signatures; {facts.signature_key!r} is "
-            f"used (others: {others})."
-        )
+    model.notes += _signature_notes(facts.signature_keys, facts.signature_key)
+
+
+def _signature_notes(keys: list[str], used: str | None) -> list[str]:
+    if len(keys) < 2:
+        return []
+    others = [key[:60] for key in keys if key != used]
+    listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    return [f"The file offers {len(keys)} signatures; {used!r} is used (others: {listed})."]
 
 
 def _describe_frozen_graph(model: ModelFile, options: ModelOptions) -> None:
     facts = read_frozen_graph(model.path, options.input_tensors, options.output_tensors)
+    missing = "inputs" if not facts.input_tensors else "outputs"
+    if not (facts.input_tensors and facts.output_tensors):
+        model.notes.append(
+            f"The graph does not tell its {missing}: it can run once tensors are chosen for them "
+            f"(--{missing}, or on the Model page)."
+        )
     model.parameters, model.parameter_bytes = facts.parameters, facts.parameter_bytes
     model.inputs, model.outputs = facts.inputs, facts.outputs
     model.details = {
@@ -253,14 +274,33 @@ def _describe_frozen_graph(model: ModelFile, options: ModelOptions) -> None:
     }
 
 
-def _describe_tflite(model: ModelFile) -> None:
-    file = read_tflite(model.path)
+def _describe_tflite(model: ModelFile, signature: str | None) -> None:
+    file = read_tflite(model.path, signature)
     model.parameters, model.parameter_bytes = file.parameters, file.parameter_bytes
     model.inputs, model.outputs = list(file.inputs), list(file.outputs)
+    audit = count_operators(file.operators)
     model.details = {
         "operators": sorted({operator.name for operator in file.operators}),
         "operator_count": len(file.operators),
+        "signature": file.signature,
+        "signatures": list(file.signature_tensors),
+        "signature_tensors": file.signature_tensors,
+        "stored_types": list(file.stored_types),
+        "missing_kernels": file.missing_kernels,
+        "is_stateful": audit.is_stateful,
+        QUANTIZED_INPUTS: {name: list(how) for name, how in file.quantized_inputs.items()},
     }
+    model.notes += _signature_notes(list(file.signature_tensors), file.signature)
+    if file.missing_kernels:
+        model.notes.append(
+            f"The file can be inspected and not run: it holds {', '.join(file.missing_kernels)}, "
+            "for which LiteRT as pip installs it has no kernel."
+        )
+    elif file.stored_types:
+        model.notes.append(
+            f"The file is quantized already ({', '.join(file.stored_types)}): it is measured as it "
+            "is; to make other variants, bring the float file or the original model."
+        )
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -12,6 +12,11 @@ from converter.signature import Shape, TensorSpec, format_shape
 LARGEST_DIMENSION = 1_000_000
 
 
+def default_size(rank: int) -> int:
+    """Return what an open dimension is fixed to without data: 224 pixels, or 32 steps."""
+    return 224 if rank == 4 else 32
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """What a person chose for a model file.

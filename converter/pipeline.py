@@ -19,11 +19,10 @@ from converter.comparison import (
     REFERENCE,
     Comparison,
     DataFacts,
-    ModelFacts,
     Reference,
-    Variant,
     save_latency_samples,
 )
+from converter.engine import LITERT, TENSORFLOW, choose_engine
 from converter.environment import read_environment
 from converter.errors import (
     LiteDriftError,
@@ -35,19 +34,23 @@ from converter.intake import Intake, Shapes
 from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.limits import MIB, current_limits
 from converter.measurement_lock import measuring_alone
+from converter.model_facts import model_facts
 from converter.model_file import ModelFile, file_sha256, path_size
+from converter.original import Original, TensorFlowOriginal, TfliteOriginal
 from converter.progress import Progress, ProgressTracker
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
     RANDOM_EVALUATION_SAMPLES,
     RunRequest,
 )
+from converter.run_plan import Rows, expected_seconds, plan_rows
 from converter.sample_arrays import save_arrays, save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
+from converter.tensor_binding import Binding, shapes_of
 from converter.timing_session import Candidate, measure_in_turns, start_candidates, turn_labels
-from converter.variant_builder import VariantBuilder, WorkPlaces
+from converter.variant_builder import BuildPlan, VariantBuilder, WorkPlaces
 from converter.worker_pool import WorkerPool
 
 LARGE_MODEL_BYTES = 8 * MIB
@@ -72,7 +75,7 @@ def run_comparison(
         RunCancelledError: When the run was cancelled; no child process is left.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = ProgressTracker(_expected_seconds(request), listener)
+    tracker = ProgressTracker(expected_seconds(request), listener)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
         run = _Run(request, folder, Path(work).resolve(), tracker)
         try:
@@ -90,23 +93,6 @@ def run_comparison(
     return comparison
 
 
-def _expected_seconds(request: RunRequest) -> dict[str, float]:
-    """Rough seconds of each stage; the tracker corrects them by the machine's real pace."""
-    weight = 1 + path_size(request.model_path) / (4 * MIB)
-    expected = {
-        "load": 1.8 + 0.2 * weight,
-        "freeze": 0.25 * weight,
-        "reference outputs": 0.3 * weight,
-    }
-    for recipe in request.recipes:
-        expected[f"convert {recipe.name}"] = (0.3 if recipe.calibrate else 0.2) * weight
-        expected[f"evaluate {recipe.name}"] = 0.2 * weight
-    names = [REFERENCE, *(recipe.name for recipe in request.recipes)]
-    turn = (request.protocol.seconds + request.protocol.warmup_seconds) / request.protocol.rounds
-    expected.update(dict.fromkeys(turn_labels(names, request.protocol), turn or 0.02))
-    return expected
-
-
 class _Run:
     """The state of one run while it goes on."""
 
@@ -117,6 +103,7 @@ class _Run:
         self.folder = folder
         self.tracker = tracker
         self.limits = current_limits()
+        self.engine = choose_engine(request.model_path)
         given = [request.model_path, *([request.data_path] if request.data_path else [])]
         # Workers write into the scratch folder only; what is kept is moved out of it from here.
         reachable = (*(path.resolve() for path in given), folder.resolve())
@@ -129,21 +116,23 @@ class _Run:
         )
         self.intake = Intake(request, self.limits, work)
         self.reference = Reference()
-        self.variants = [Variant(recipe=r.name, flags=r.to_json()) for r in request.recipes]
+        self.rows = Rows()
 
     def carry_out(self) -> Comparison:
         """Do the work in order and put the result together."""
         began = time.monotonic()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        # Both import TensorFlow, which takes longer than what is read meanwhile.
+        # They import TensorFlow, which takes longer than what is read meanwhile.
         self.tracker.begin("load")
         threads = str(self.request.threads)
-        host = self.pool.start("float_model", "TensorFlow", "--threads", threads)
+        host = self.pool.start(self.engine.host, self.engine.host_label, "--threads", threads)
         converters = [
-            self.pool.start("conversion", "the converter") for _ in range(self._conversion_lanes())
+            self.pool.start(self.engine.worker, self.engine.worker_label)
+            for _ in range(self._conversion_lanes())
         ]
         reader = self.pool.start("reading", "reading the file")
         model, gzip_sizes = self.intake.inspect(reader)
+        self._plan_rows(model)
         signature = self.intake.load(host, model)
         samples = self.intake.read_data(reader, model, signature)
         reader.close()
@@ -153,33 +142,20 @@ class _Run:
             freezing = side.submit(self._freeze, host, model, signature, shapes)
             split, data = self._split(samples, signature, shapes)
             signature = freezing.result()
-        builder = VariantBuilder(
-            pool=self.pool,
-            places=self.places,
-            limits=self.limits,
-            tracker=self.tracker,
-            reference=self.reference,
-            threads=self.request.threads,
-            batch=signature.batch_size,
-            advice=self._advice(model),
-        )
-        pairs = list(zip(self.variants, self.request.recipes, strict=True))
+        original = self._original(host, model, signature)
+        builder = self._builder(model, signature)
         try:
-            builder.build(pairs, host, converters, split.evaluation.labels)
+            builder.build(original, converters, split.evaluation.labels)
         except WorkerError as error:
-            raise ModelFileError(
-                f"{model.name}: the original could not be run on the samples ({error}); try it in "
-                "TensorFlow first, with such samples and without access to files or network.",
-                error.details,
-            ) from error
-        note_identical_files(self.variants)
+            raise self._cannot_run(model, error) from error
+        note_identical_files(self.rows.variants)
         self.tracker.begin("wait for the machine")
         with measuring_alone():
             self.tracker.end("wait for the machine")
-            samples_ms = self._measure(host)
+            samples_ms = self._measure(original, builder)
         save_latency_samples(self.folder, samples_ms)
         return Comparison(
-            model=_model_facts(model, signature, gzip_sizes),
+            model=model_facts(model, signature, gzip_sizes),
             data=data,
             environment={
                 **read_environment(self.request.threads).to_json(),
@@ -193,9 +169,78 @@ class _Run:
                 "source": self.intake.source,
             },
             reference=self.reference,
-            variants=self.variants,
+            variants=self.rows.variants,
             created=created,
             seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _plan_rows(self, model: ModelFile) -> None:
+        """Decide which rows there are, and take the stages that will not be from the progress."""
+        self.rows = plan_rows(self.request, self.engine, model)
+        built = {variant.recipe for variant, _ in self.rows.buildable}
+        for recipe in self.request.recipes:
+            if recipe.name not in built:
+                self.tracker.skip(f"convert {recipe.name}")
+                self.tracker.skip(f"evaluate {recipe.name}")
+                for label in turn_labels([recipe.name], self.request.protocol):
+                    self.tracker.skip(label)
+
+    def _original(self, host: Worker, model: ModelFile, signature: Signature) -> Original:
+        if self.engine is TENSORFLOW:
+            return TensorFlowOriginal(host, self.limits)
+        binding = Binding(
+            label=model.name, signature=model.details["signature"], shapes=shapes_of(signature)
+        )
+        return TfliteOriginal(
+            self.pool,
+            self.limits,
+            (self.request.model_path.resolve(), binding),
+            threads=self.request.threads,
+            stateful=model.details["is_stateful"],
+            record=self.reference,
+        )
+
+    def _builder(self, model: ModelFile, signature: Signature) -> VariantBuilder:
+        source: dict[str, Any] = {"saved_model": str(self.places.frozen)}
+        key = None
+        if self.engine is LITERT:
+            key = model.details["signature"]
+            source = {
+                "source": str(self.request.model_path.resolve()),
+                "signature": signature.to_json(),
+                "key": key,
+                "signatures": len(model.details["signatures"]),
+            }
+        return VariantBuilder(
+            pool=self.pool,
+            places=self.places,
+            limits=self.limits,
+            tracker=self.tracker,
+            reference=self.reference,
+            threads=self.request.threads,
+            plan=BuildPlan(
+                recipes=self.rows.buildable,
+                given=self.rows.given,
+                engine=self.engine,
+                source=source,
+                signature=signature,
+                key=key,
+                advice=self._advice(model),
+            ),
+        )
+
+    def _cannot_run(self, model: ModelFile, error: WorkerError) -> ModelFileError:
+        reason = str(error).rstrip(".")
+        if self.engine is LITERT:
+            return ModelFileError(
+                f"{model.name}: the file could not be run on the samples ({reason}); it is damaged "
+                "or hostile, or the data is not what it was made for: convert it again.",
+                error.details,
+            )
+        return ModelFileError(
+            f"{model.name}: the original could not be run on the samples ({reason}); try it in "
+            "TensorFlow first, with such samples and without access to files or network.",
+            error.details,
         )
 
     def _advice(self, model: ModelFile) -> str:
@@ -210,6 +255,10 @@ class _Run:
 
     def _conversion_lanes(self) -> int:
         """Two for a large model with both kinds of recipes: else TensorFlow's import costs more."""
+        if self.engine is LITERT:
+            return 1
+        if not self.request.recipes:
+            return 0
         if path_size(self.request.model_path) < LARGE_MODEL_BYTES:
             return 1
         return len({recipe.calibrate for recipe in self.request.recipes})
@@ -226,7 +275,7 @@ class _Run:
             samples = random_samples(specs, counts[0] + calibration, request.seed)
         split = split_samples(samples, *counts, request.seed)
         save_arrays(self.places.evaluation, split.evaluation.inputs)
-        if any(recipe.calibrate for recipe in request.recipes):
+        if any(recipe.calibrate for _, recipe in self.rows.buildable):
             save_npz(self.folder / CALIBRATION_FILE, split.calibration.inputs)
         facts = DataFacts(
             source="random" if request.data_path is None else "file",
@@ -248,20 +297,21 @@ class _Run:
         self.tracker.end("freeze")
         return frozen
 
-    def _measure(self, host: Worker) -> dict[str, np.ndarray]:
+    def _measure(self, original: Original, builder: VariantBuilder) -> dict[str, np.ndarray]:
         """Time the original and all variants in turns, with nothing else going on."""
-        usable = [v for v in self.variants if v.status == "ok" and v.runnable]
+        usable = [v for v in self.rows.variants if v.status == "ok" and v.runnable]
+        files = {**original.files(), **{v.recipe: builder.file_of(v) for v in usable}}
         candidates = [
-            Candidate(REFERENCE, host),
+            *original.candidates(),
             *start_candidates(
                 self.pool,
-                {v.recipe: self.places.results / str(v.file) for v in usable},
+                files,
                 self.places.evaluation,
                 self.request.threads,
                 self.limits.latency_seconds,
             ),
         ]
-        others = [v.recipe for v in self.variants if v not in usable]
+        others = [v.recipe for v in self.rows.variants if v not in usable]
         for label in turn_labels(others, self.request.protocol):
             self.tracker.skip(label)
         measure_in_turns(
@@ -279,27 +329,10 @@ class _Run:
             self.reference.latency = stats
             notes = self.reference.notes
         else:
-            variant = next(v for v in self.variants if v.recipe == candidate.name)
+            variant = next(v for v in self.rows.variants if v.recipe == candidate.name)
             variant.latency = stats
             notes = variant.audit.notes
         if stats is None:
             notes.append(f"latency is null: {candidate.error}")
         elif candidate.noise_note:
             notes.append(candidate.noise_note)
-
-
-def _model_facts(model: ModelFile, signature: Signature, gzip_sizes: dict[str, Any]) -> ModelFacts:
-    return ModelFacts(
-        name=model.name,
-        format=model.format,
-        sha256=model.sha256,
-        size_bytes=model.size_bytes,
-        size_without_optimizer_bytes=model.size_without_optimizer_bytes,
-        gzip_bytes=gzip_sizes["gzip_bytes"],
-        gzip_without_optimizer_bytes=gzip_sizes["gzip_without_optimizer_bytes"],
-        parameters=model.parameters,
-        parameter_bytes=model.parameter_bytes,
-        inputs=list(signature.inputs),
-        outputs=list(signature.outputs),
-        notes=model.notes,
-    )

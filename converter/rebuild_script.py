@@ -1,4 +1,4 @@
-"""The Python script that rebuilds a variant with plain TensorFlow and checks that it is equal."""
+"""The Python script that rebuilds a variant without LiteDrift and checks that it is equal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from string import Template
 
 from converter.comparison import CALIBRATION_FILE, Comparison, Variant
 from converter.keras_rebuild import adapt_config
-from converter.recipe import Recipe
+from converter.recipe import GIVEN, LITERT_QUANTIZER, Recipe
+from converter.requantization_script import build_requantization_script
 
 _SCRIPT = Template('''"""Rebuild $file with plain TensorFlow.
 
@@ -179,8 +180,10 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
 
     Args:
         comparison: The run.
-        variant: One of its variants that was converted.
+        variant: One of its variants for which `has_rebuild_script` holds.
     """
+    if variant.engine == LITERT_QUANTIZER:
+        return build_requantization_script(comparison, variant, script_name(variant))
     recipe = Recipe.from_json(variant.flags)
     model = comparison.model
     calibrates = recipe.calibrate
@@ -216,6 +219,11 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
     )
 
 
+def has_rebuild_script(variant: Variant) -> bool:
+    """Whether there is a script: for what the run made, not for a file that was given."""
+    return variant.sha256 is not None and variant.engine != GIVEN
+
+
 def script_name(variant: Variant) -> str:
     """Return the file name of a variant's script."""
     return f"rebuild_{variant.recipe}.py"
@@ -225,7 +233,7 @@ def write_rebuild_scripts(comparison: Comparison, folder: Path) -> None:
     """Write the script of each converted variant beside its file; scripts of older runs go."""
     for variant in comparison.variants:
         (folder / script_name(variant)).unlink(missing_ok=True)
-        if variant.sha256 is not None:
+        if has_rebuild_script(variant):
             script = build_rebuild_script(comparison, variant)
             (folder / script_name(variant)).write_text(script)
 

@@ -1,4 +1,4 @@
-"""A recipe: what is asked of TFLiteConverter, refused at once where it can mean nothing."""
+"""A recipe: what is asked of a converter, refused at once where it can mean nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ INT16X8 = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
 SUPPORTED_OPS = (BUILTINS, SELECT_TF, BUILTINS_INT8, INT16X8)
 SUPPORTED_TYPES = ("float16", "int8")
 IO_TYPES = ("float32", "int8", "uint8", "int16")
+WEIGHT_BITS = (8, 4)
+
+TFLITE_CONVERTER = "tflite_converter"
+"""The engine that builds variants from a TensorFlow model."""
+LITERT_QUANTIZER = "litert_quantizer"
+"""The engine that builds variants from a float `.tflite` file."""
+GIVEN = "given"
+"""No engine: the variant is a `.tflite` that a person brought, as it is."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,47}")
 
@@ -24,6 +32,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,47}")
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """The flags of one conversion, in TFLiteConverter's own words.
+
+    The last two are litert-quantizer's, which carries out the others as well where a run starts
+    from a `.tflite`.
 
     Attributes:
         name: Lower-case identifier; also the stem of the `.tflite` file.
@@ -36,6 +47,8 @@ class Recipe:
         per_channel: Per-channel weight scales; False gives one scale per tensor.
         per_channel_dense: The same for dense layers alone.
         allow_custom_ops: Keep unknown operators as custom ops in place of failing.
+        weight_bits: Bits of an integer weight: 8, or 4.
+        weight_only: Weights are stored as integers and computed with as floats.
 
     Raises:
         RecipeError: When flags contradict each other or one could not have an effect.
@@ -51,6 +64,8 @@ class Recipe:
     per_channel: bool = True
     per_channel_dense: bool = True
     allow_custom_ops: bool = False
+    weight_bits: int = 8
+    weight_only: bool = False
 
     def __post_init__(self) -> None:
         """Refuse at once what the converter would refuse late or ignore silently."""
@@ -117,6 +132,7 @@ def recipe_problems(flags: Mapping[str, Any]) -> list[str]:
         *_quantization_problems(flags),
         *_io_type_problems(flags),
         *_per_channel_problems(flags),
+        *_weight_problems(flags),
     ]
 
 
@@ -209,6 +225,63 @@ def _per_channel_problems(flags: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def _weight_problems(flags: Mapping[str, Any]) -> list[str]:
+    bits, weight_only = flags.get("weight_bits", 8), flags.get("weight_only", False)
+    if bits not in WEIGHT_BITS:
+        return [f"weight_bits is 8 or 4; found {str(bits)[:20]}."]
+    if bits == 8 and not weight_only:
+        return []
+    problems = []
+    if "DEFAULT" not in flags["optimizations"] or "float16" in flags["supported_types"]:
+        problems.append(
+            "weight bits and weight-only quantization have no effect where weights stay float; "
+            "switch DEFAULT on and float16 off."
+        )
+    if weight_only and flags["calibrate"]:
+        problems.append(
+            "weight-only quantization computes in float, so calibration samples would be ignored; "
+            "choose one of the two."
+        )
+    return problems
+
+
+def engine_problem(recipe: Recipe, engine: str) -> str | None:
+    """Return why an engine cannot carry out a recipe, as a sentence; None where it can.
+
+    Args:
+        recipe: What is asked.
+        engine: `TFLITE_CONVERTER` or `LITERT_QUANTIZER`.
+    """
+    if engine == TFLITE_CONVERTER:
+        if recipe.name == AS_GIVEN.name:
+            return (
+                f"{recipe.name} is the row of a .tflite that a run starts from, and this run "
+                "starts from a TensorFlow model; leave it out."
+            )
+        if recipe.weight_bits != 8 or recipe.weight_only:
+            return (
+                f"{recipe.name}: TFLiteConverter has neither 4-bit nor weight-only quantization; "
+                "convert to float32 and start a run from that .tflite, which litert-quantizer can "
+                "quantize so."
+            )
+        return None
+    lacking = [
+        word
+        for word, asked in (
+            ("SELECT_TF_OPS", SELECT_TF in recipe.supported_ops),
+            ("EXPERIMENTAL_SPARSITY", "EXPERIMENTAL_SPARSITY" in recipe.optimizations),
+            ("custom ops allowed", recipe.allow_custom_ops),
+        )
+        if asked
+    ]
+    if lacking:
+        return (
+            f"{recipe.name}: {', '.join(lacking)} can only be had from the TensorFlow model, and "
+            "this run starts from a .tflite; bring the original model or leave it out."
+        )
+    return None
+
+
 _DEFAULTS = Recipe(name="defaults")
 
 _STRICT_INT8 = {
@@ -236,6 +309,25 @@ PRESETS: dict[str, Recipe] = {
     )
 }
 
+AS_GIVEN = Recipe(name="as_given")
+"""The row of the `.tflite` itself, which a run starts from."""
+
+_QUANTIZER_ONLY = (
+    Recipe(name="int8_weight_only", optimizations=("DEFAULT",), weight_only=True),
+    Recipe(name="int4_weight_only", optimizations=("DEFAULT",), weight_bits=4, weight_only=True),
+    Recipe(name="int4_dynamic_range", optimizations=("DEFAULT",), weight_bits=4),
+    Recipe(name="int8x4", optimizations=("DEFAULT",), calibrate=True, weight_bits=4),
+)
+
+TFLITE_PRESETS: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (*(r for n, r in PRESETS.items() if n != "float32"), *_QUANTIZER_ONLY)
+}
+"""What a float `.tflite` can be made into, by litert-quantizer."""
+
+TFLITE_DEFAULTS = (*(n for n in PRESETS if n != "float32"), "int4_weight_only")
+"""Those that a run takes where nobody chooses."""
+
 SELECT_TF_PRESET = Recipe(name="float32_select_tf", supported_ops=(BUILTINS, SELECT_TF))
 """The way round an operator that TFLite lacks: converts, but no pip runtime runs it."""
 
@@ -251,6 +343,15 @@ EXPLANATIONS = {
     "NPUs demand; conversion fails if an operator has no integer kernel.",
     "int16x8": "16-bit activations with 8-bit weights: near int8's size and usually with less "
     "drift, but often slow on CPUs because few kernels are optimized for it.",
+    "as_given": "The file itself, measured as it is.",
+    "int8_weight_only": "Stores weights as 8-bit integers and widens them again before computing: "
+    "as small as dynamic range and closer to the original, but no faster.",
+    "int4_weight_only": "Stores weights of dense and convolution layers as 4-bit integers and "
+    "widens them again before computing: up to eight times smaller, with visible drift.",
+    "int4_dynamic_range": "Stores weights of dense and convolution layers as 4-bit integers; "
+    "activations are quantized on the fly inside the operators.",
+    "int8x4": "8-bit activations with 4-bit weights in dense and convolution layers; needs "
+    "calibration samples.",
     "float32_select_tf": "Keeps operators that TFLite lacks as TensorFlow operators; the file "
     "needs a runtime with the Flex delegate, so it cannot be run here.",
 }
@@ -262,7 +363,8 @@ def find_recipes(names: list[str]) -> list[Recipe]:
     Raises:
         RecipeError: When a name is unknown or none is given.
     """
-    known = {**PRESETS, SELECT_TF_PRESET.name: SELECT_TF_PRESET}
+    extra = (SELECT_TF_PRESET, AS_GIVEN)
+    known = {**PRESETS, **TFLITE_PRESETS, **{recipe.name: recipe for recipe in extra}}
     wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:

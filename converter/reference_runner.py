@@ -29,36 +29,44 @@ class ReferenceRunner:
     ) -> tuple[dict[str, np.ndarray], int]:
         """Return the outputs for all samples and the batch size that was used.
 
-        Larger batches are tried first; a model that only takes its own batch falls back to it.
+        Larger batches are tried first; a model that only takes its own batch falls back to it. A
+        model that changes its state is run like the converted files: each sample finds the state
+        that the model was saved with.
         """
         open_batch = all(not s.shape or s.shape[0] is None for s in self._model.signature.inputs)
         if open_batch and batch > self._batch:
             with contextlib.suppress(tf.errors.OpError, ValueError, TypeError):
-                outputs = self._in_batches(inputs, batch, open_batch=True)
+                outputs, _ = self._in_batches(inputs, batch, open_batch=True)
                 if _same_leading_size(outputs, inputs):
                     return outputs, batch
-        return self._in_batches(inputs, self._batch, open_batch=False), self._batch
+        return self._in_batches(inputs, self._batch, open_batch=False)
+
+    def _specs(self, *, open_batch: bool) -> dict[str, tf.TensorSpec]:
+        shapes = {
+            name: (None, *shape[1:]) if shape and open_batch else shape
+            for name, shape in self._shapes.items()
+        }
+        inputs = self._model.signature.inputs
+        return {spec.name: tf.TensorSpec(shapes[spec.name], spec.dtype) for spec in inputs}
 
     def _in_batches(
         self, inputs: Mapping[str, np.ndarray], batch: int, *, open_batch: bool
-    ) -> dict[str, np.ndarray]:
-        specs = {
-            spec.name: tf.TensorSpec(
-                ((None if open_batch else self._shapes[spec.name][0]), *self._shapes[spec.name][1:])
-                if self._shapes[spec.name]
-                else (),
-                spec.dtype,
-            )
-            for spec in self._model.signature.inputs
-        }
+    ) -> tuple[dict[str, np.ndarray], int]:
+        specs = self._specs(open_batch=open_batch)
         function = self._function.get_concrete_function(**specs)
+        saved_state = [(variable, variable.numpy()) for variable in _assigned_variables(function)]
+        if saved_state and open_batch:
+            raise ValueError("a model that changes its state is run sample by sample")
+        batch = 1 if saved_state else batch
         samples = len(next(iter(inputs.values())))
         parts: dict[str, list[np.ndarray]] = {}
         for start in range(0, samples, batch):
             fed = {name: np.asarray(array[start : start + batch]) for name, array in inputs.items()}
             count = len(next(iter(fed.values())))
-            if not open_batch and count < batch:
-                fed = {name: _pad(array, batch) for name, array in fed.items()}
+            if not open_batch and count < self._batch:
+                fed = {name: _pad(array, self._batch) for name, array in fed.items()}
+            for variable, value in saved_state:
+                variable.assign(value)
             fed = {
                 name: array if specs[name].shape.rank else array[0] for name, array in fed.items()
             }
@@ -67,7 +75,7 @@ class ReferenceRunner:
                 value = _plain(tensor)
                 value = value[None] if value.ndim == 0 else value
                 parts.setdefault(name, []).append(value[:count])
-        return {name: np.concatenate(values) for name, values in parts.items()}
+        return {name: np.concatenate(values) for name, values in parts.items()}, batch
 
     def prepare_timing(self, inputs: Mapping[str, np.ndarray]) -> float:
         """Trace at the timed shapes and return the first call's milliseconds, tracing included."""
@@ -94,6 +102,16 @@ class ReferenceRunner:
         if self._timed is None:
             raise ValueError("expected prepare_timing() before timed_call()")
         return self._timed
+
+
+def _assigned_variables(function: Any) -> list[Any]:  # noqa: ANN401 - a concrete function
+    """Return the variables of a function that assigns to one of them; else none."""
+    variables = list(function.graph.variables)
+    if not variables:
+        return []
+    definition = function.graph.as_graph_def()
+    bodies = [definition.node, *(each.node_def for each in definition.library.function)]
+    return variables if any(n.op.startswith("Assign") for body in bodies for n in body) else []
 
 
 def _plain(tensor: tf.Tensor) -> np.ndarray:

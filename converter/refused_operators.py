@@ -8,7 +8,7 @@ from typing import Any
 READS = "reads files of the machine"
 WRITES = "writes files on the machine"
 CHECKPOINT = "reads or writes checkpoint files outside the model's own save and restore"
-PRINTS = "prints into the machine's logs or files"
+PRINTS = "prints into files of the machine"
 PYTHON = "runs Python code of the process"
 NETWORK = "talks to other machines or processes"
 DUMPS = "dumps tensors into files or to other machines"
@@ -49,7 +49,7 @@ _WHERE_IT_RUNS = {
         Save SaveSlices SaveV2 MergeV2Checkpoints ShardedFilename ShardedFilespec Restore
         RestoreSlice RestoreV2 DTensorRestoreV2
     """,
-    PRINTS: "Print PrintV2",
+    PRINTS: "PrintV2",
     READS: """
         TextLineDataset TFRecordDataset TFRecordDatasetV2 FixedLengthRecordDataset
         FixedLengthRecordDatasetV2 CSVDataset CSVDatasetV2 ExperimentalCSVDataset LMDBDataset
@@ -70,7 +70,15 @@ _PATTERNS = [
 ]
 _DORMANT = {name: what for what, names in _WHERE_IT_RUNS.items() for name in names.split()}
 _NAMES = _DORMANT | {name: what for what, names in _ALWAYS.items() for name in names.split()}
-_BARE_SOURCES = (b"local://", b"bytes://")
+# What reaches outside by one text attribute alone: which, and the values with which it does not.
+# What a sandboxed process prints goes to a log of its own, except to a stream "file://...".
+_BARE_DESCRIPTORS = re.compile(rb"|(local|bytes)://.*", re.DOTALL)
+_BY_ATTRIBUTE = {
+    "DecodeProtoV2": ("descriptor_source", _BARE_DESCRIPTORS, READS),
+    "EncodeProto": ("descriptor_source", _BARE_DESCRIPTORS, READS),
+    "FixedUnigramCandidateSampler": ("vocab_file", re.compile(rb""), READS),
+    "PrintV2": ("output_stream", re.compile(rb"|std(err|out)|log\((info|warning|error)\)"), PRINTS),
+}
 
 
 def what_it_does(node: Any) -> str | None:  # noqa: ANN401 - a generated protobuf class
@@ -79,15 +87,14 @@ def what_it_does(node: Any) -> str | None:  # noqa: ANN401 - a generated protobu
     Args:
         node: A `NodeDef`; operators that touch files only by an attribute are told by it.
     """
-    known = operator_reaches(node.op)
-    if known:
-        return known
-    if node.op in {"DecodeProtoV2", "EncodeProto"}:
-        source = node.attr["descriptor_source"].s if "descriptor_source" in node.attr else b""
-        return READS if source and not source.startswith(_BARE_SOURCES) else None
-    if node.op == "FixedUnigramCandidateSampler" and "vocab_file" in node.attr:
-        return READS if node.attr["vocab_file"].s else None
-    return None
+    if node.op not in _BY_ATTRIBUTE:
+        return operator_reaches(node.op)
+    attribute, harmless, what = _BY_ATTRIBUTE[node.op]
+    if attribute not in node.attr:
+        return None
+    value = node.attr[attribute]
+    # A placeholder stands for what the caller of the function says.
+    return None if not value.placeholder and harmless.fullmatch(value.s) else what
 
 
 def operator_reaches(operator: str) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import DataError, RecipeError
+from converter.given_variant import GivenVariant
 from converter.latency import LatencyProtocol
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import PRESETS, Recipe
@@ -15,7 +16,9 @@ from converter.recipe import PRESETS, Recipe
 DEFAULT_EVALUATION_SAMPLES = 1000
 DEFAULT_CALIBRATION_SAMPLES = 100
 RANDOM_EVALUATION_SAMPLES = 100
-IMAGE_SCALES = ("auto", "0..1", "-1..1", "0..255")
+IMAGE_SCALES = ("auto", "0..1", "-1..1", "0..255", "imagenet", "imagenet-caffe")
+IMAGE_RESIZES = ("stretch", "crop", "pad")
+CHANNEL_ORDERS = ("auto", "RGB", "BGR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +28,19 @@ class DataOptions:
     Attributes:
         label_column: Of a CSV; None takes a column named like a label, or the one left over.
         image_scale: Range to which image bytes are scaled, one of `IMAGE_SCALES`; `auto` is 0..255
-            for a model that rescales by itself and 0..1 for any other.
+            for a model that rescales by itself and 0..1 for any other. `imagenet` subtracts
+            ImageNet's mean colour and divides by its deviation, `imagenet-caffe` subtracts the mean
+            from 0..255: what Keras's `preprocess_input` does in the modes `torch` and `caffe`.
+        image_resize: How images come to the model's size, one of `IMAGE_RESIZES`: `stretch` leaves
+            nothing out and bends the proportions, `crop` cuts the middle out, `pad` adds black.
+        channel_order: In which the model takes colours, one of `CHANNEL_ORDERS`; `auto` is BGR for
+            the scale `imagenet-caffe` and RGB for any other.
     """
 
     label_column: str | None = None
     image_scale: str = "auto"
+    image_resize: str = "stretch"
+    channel_order: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,9 @@ class RunRequest:
         data_name: Its name as the person knows it.
         data_options: How to read it.
         recipes: What to convert, in order.
+        recipes_asked: Whether a person chose them. Those taken by default are left out where they
+            cannot apply; those that were chosen become a row with the reason.
+        given_variants: `.tflite` files to compare beside those that the run converts.
         samples: Evaluation samples at most; None for the default.
         calibration_samples: Calibration samples at most; None for the default.
         runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
@@ -58,6 +72,8 @@ class RunRequest:
     data_name: str | None = None
     data_options: DataOptions = DataOptions()
     recipes: tuple[Recipe, ...] = tuple(PRESETS.values())
+    recipes_asked: bool = True
+    given_variants: tuple[GivenVariant, ...] = ()
     samples: int | None = None
     calibration_samples: int | None = None
     runs: int | None = None
@@ -67,7 +83,7 @@ class RunRequest:
     def __post_init__(self) -> None:
         """Refuse settings out of range, and recipes that would overwrite each other's files."""
         names = [recipe.name for recipe in self.recipes]
-        if not names:
+        if not names and not self.given_variants:
             raise RecipeError("A run needs at least one recipe, found none; choose one.")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -101,6 +117,8 @@ class RunRequest:
             "data_name": self.data_name,
             "data_options": asdict(self.data_options),
             "recipes": [recipe.to_json() for recipe in self.recipes],
+            "recipes_asked": self.recipes_asked,
+            "given_variants": [file.to_json() for file in self.given_variants],
             "samples": self.samples,
             "calibration_samples": self.calibration_samples,
             "runs": self.runs,
@@ -117,4 +135,6 @@ class RunRequest:
         read["data_path"] = None if read["data_path"] is None else Path(read["data_path"])
         read["data_options"] = DataOptions(**read["data_options"])
         read["recipes"] = tuple(Recipe.from_json(item) for item in read["recipes"])
+        given = read.get("given_variants", [])  # requests of older runs have none
+        read["given_variants"] = tuple(GivenVariant.from_json(item) for item in given)
         return cls(**read)

@@ -14,23 +14,30 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from converter.child_process import PROJECT_ROOT
 from converter.comparison import COMPARISON_FILE, Comparison, write_whole
 from converter.errors import StoreError
+from converter.folder_upload import BLOCK_BYTES, pack_folder
+from converter.limits import current_limits, setting_name
 from converter.progress import PROGRESS_FILE, Progress, read_progress, write_progress
 from converter.request import RunRequest
+from converter.trust import check_upload
 
 REQUEST_FILE = "request.json"
 PID_FILE = "pid"
+CANCEL_FILE = "cancel"
+"""There once a person asked to cancel."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +78,59 @@ def store_upload(stream: BinaryIO, name: str) -> StoredFile:
     because Keras looks at it.
 
     Raises:
+        StoreError: When it is larger than the limit or cannot be written.
+    """
+    most = current_limits().upload_bytes
+
+    def copy(target: IO[bytes]) -> str:
+        while block := stream.read(BLOCK_BYTES):
+            if target.tell() + len(block) > most:
+                raise StoreError(
+                    f"{name[:80]}: expected a file of at most {most} bytes, found a larger one; "
+                    f"give a smaller one, or ask the operator, who may raise "
+                    f"{setting_name('upload_bytes')}."
+                )
+            target.write(block)
+        return name
+
+    return _store(copy, name, _safe_suffix(name))
+
+
+def store_folder(files: Sequence[tuple[str, BinaryIO]]) -> StoredFile:
+    """Pack a folder that was uploaded file by file into a zip under its SHA-256.
+
+    Args:
+        files: See `pack_folder`.
+
+    Raises:
+        ModelFileError: When its paths are unsafe or it is too large.
         StoreError: When it cannot be written.
     """
+    most = current_limits().upload_bytes
+    return _store(lambda target: pack_folder(files, target, most), "The folder", ".zip")
+
+
+def _store(write: Callable[[IO[bytes]], str], shown: str, suffix: str) -> StoredFile:
+    """Let `write` fill a file and move that to its hash; it returns the name to show."""
     folder = data_home() / "uploads"
-    digest = hashlib.sha256()
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as partial:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-                partial.write(block)
-            size = partial.tell()
-            partial.flush()
-            os.fsync(partial.fileno())
-        sha256 = digest.hexdigest()
-        target = folder / (sha256 + _safe_suffix(name))
-        Path(partial.name).replace(target)
+            try:
+                name = write(partial)
+                partial.flush()
+                os.fsync(partial.fileno())
+            except BaseException:
+                Path(partial.name).unlink()
+                raise
+        path = Path(partial.name)
+        with path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        target = path.replace(folder / (sha256 + suffix))
+        size = target.stat().st_size
     except OSError as broken:
         raise StoreError(
-            f"{name[:80]}: the upload could not be kept ({broken.strerror}); free some disk space "
+            f"{shown[:80]}: the upload could not be kept ({broken.strerror}); free some disk space "
             "and upload it again."
         ) from broken
     stored = StoredFile(target, name, sha256, size)
@@ -142,11 +183,14 @@ def start_run(request: RunRequest) -> str:
     """Create a run, start its job in a process of its own, and return its unguessable id.
 
     Raises:
+        TrustError: When the model is an upload that would be executed behind weak walls.
         StoreError: When the folder cannot be written or the process not be started.
     """
     run_id = secrets.token_hex(12)
     folder = data_home() / "runs" / run_id
     try:
+        if request.model_path.resolve().is_relative_to((data_home() / "uploads").resolve()):
+            check_upload(request.model_path, request.model_name)
         folder.mkdir(parents=True)
         write_whole(folder / REQUEST_FILE, json.dumps(request.to_json()).encode())
         write_progress(folder, Progress(started=time.time()))
@@ -186,6 +230,10 @@ def follow_run(run_id: str) -> Progress:
         if progress.is_active:
             progress.status = "interrupted"
             progress.error = "The run was interrupted: its process ended; start it again."
+            if (folder / CANCEL_FILE).exists():  # asked before its process had begun to listen
+                progress.status, progress.error = "cancelled", None
+            for scratch in folder.glob(".work-*"):  # nobody is left to clear it away
+                shutil.rmtree(scratch, ignore_errors=True)
     return progress
 
 
@@ -214,6 +262,8 @@ def cancel_run(run_id: str) -> None:
         return
     job = _children.get(run_id)
     pid = job.pid if job is not None else int((folder / PID_FILE).read_text())
+    with contextlib.suppress(OSError):  # on a full disk too, a run can be cancelled
+        (folder / CANCEL_FILE).touch()
     os.kill(pid, signal.SIGTERM)
 
 

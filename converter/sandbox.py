@@ -2,46 +2,36 @@
 
 A worker calls `enter_sandbox` as its very first act, before any thread exists and before
 TensorFlow is imported. Each layer is attempted and reported: a machine that lacks one still works.
-`python -m converter.sandbox --probe` prints, as JSON, which layers hold here.
+`converter.sandbox_probe` tells which layers would hold here.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
-import json
 import os
 import resource
 import struct
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
 
+from converter.errors import SettingError
 from converter.landlock import has_network_rights, has_scopes, landlock_abi, restrict_self
+from converter.limits import setting_name
 from converter.sandbox_filters import build_seccomp_program
+from converter.sandbox_paths import SYSTEM_WRITE, pin_own_process, readable_paths
+from converter.sandbox_paths import Permissions as Permissions
+from converter.sandbox_report import LAYERS, ON, SandboxReport
 
-Level = Literal["full", "partial", "none"]
-ON = "on"
-LAYERS = (
-    "rlimits",
-    "namespaces",
-    "capabilities",
-    "no_new_privs",
-    "landlock",
-    "landlock_network",
-    "landlock_scopes",
-    "seccomp",
-)
-"""In the order in which they are put up: each would get in the way of the one before."""
-_THREAD_LAYERS = ("capabilities", "no_new_privs", *LAYERS[4:])
+_THREAD_LAYERS = LAYERS[LAYERS.index("capabilities") :]
 """Those that hold the calling thread and the threads that it starts, not those it has."""
+WITHOUT_LAYERS = setting_name("without_layers")
+"""An operator's switch: layers, separated by commas, that are not put up. For kernels on which one
+does harm, and for tests of weaker machines; it can only take walls away."""
 
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-_PROBE_SECONDS = 10.0
+_CPU_GRACE_SECONDS = 5
 
 # linux/prctl.h, linux/seccomp.h, linux/sched.h, linux/capability.h
 _PR_SET_NO_NEW_PRIVS = 38
@@ -51,66 +41,8 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
-_AF_UNIX, _SOCK_STREAM = 1, 1  # bits/socket.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-_SYSTEM_READ = (
-    # Shared libraries, and the tables of locales, encodings and time zones beside them.
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/usr/share/locale",
-    "/usr/share/zoneinfo",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/ssl/openssl.cnf",
-    # What TensorFlow, XNNPACK and cpuinfo ask about the machine.
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/sys/devices/system/cpu",
-    "/sys/devices/system/node",
-    "/dev/urandom",
-    "/dev/zero",
-)
-_SYSTEM_WRITE = ("/dev/null",)
-# Named one by one: /proc/self/environ may hold an operator's secrets.
-_OWN_PROCESS = (
-    "/proc/self/cmdline",  # TensorFlow aborts without it (tsl::Env::GetExecutablePath)
-    "/proc/self/maps",
-    "/proc/self/stat",
-    "/proc/self/statm",
-    "/proc/self/status",
-)
-_PROJECT_READ = ("converter", "sample_models")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permissions:
-    """What a process may reach beside the system, the Python environment and our own code.
-
-    Attributes:
-        read: Files and folders to read.
-        write: Folders to read and write; the first also becomes its home and temporary folder.
-        hidden: Folders that stay out of reach even where they lie inside the environment or
-            the project; the data home is one of them always.
-    """
-
-    read: tuple[Path, ...] = ()
-    write: tuple[Path, ...] = ()
-    hidden: tuple[Path, ...] = ()
-
-    def to_json(self) -> dict[str, list[str]]:
-        """Return the absolute paths by field, for a command line."""
-        return {name: [str(p.absolute()) for p in paths] for name, paths in vars(self).items()}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Iterable[str]]) -> Self:
-        """Return what `to_json` described."""
-        return cls(**{name: tuple(map(Path, paths)) for name, paths in values.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +50,7 @@ class SandboxLimits:
     """What the kernel lets the process take; `None` leaves a limit as it is.
 
     Attributes:
-        cpu_seconds: Processor time of all threads; past it, SIGXCPU.
+        cpu_seconds: Processor time of all threads; past it SIGXCPU, and soon after SIGKILL.
         data_bytes: Private memory; a backstop under the memory watchdog of the parent.
         file_bytes: Size of any one file it writes, its log included.
         open_files: Open file descriptors.
@@ -134,40 +66,6 @@ class SandboxLimits:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class SandboxReport:
-    """Which layers hold.
-
-    Attributes:
-        layers: For each of `LAYERS` `"on"`, or the reason why it is off.
-    """
-
-    layers: dict[str, str]
-
-    @property
-    def level(self) -> Level:
-        """How strong it is: all that matters, some of it, or nothing that keeps files apart."""
-        has = {name for name, state in self.layers.items() if state == ON}
-        needed = {"rlimits", "capabilities", "no_new_privs", "landlock", "seccomp"}
-        if needed <= has and has & {"namespaces", "landlock_network"}:
-            return "full"
-        return "partial" if has & {"namespaces", "landlock", "seccomp"} else "none"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the level and the layers."""
-        return {"level": self.level, "layers": self.layers}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return what `to_json` described."""
-        return cls(dict(values["layers"]))
-
-    @classmethod
-    def without_layers(cls, reason: str) -> Self:
-        """Return the report of a process that no layer holds."""
-        return cls(dict.fromkeys(LAYERS, reason))
-
-
 def enter_sandbox(permissions: Permissions, limits: SandboxLimits) -> SandboxReport:
     """Give up, for good, all that this process does not need.
 
@@ -181,14 +79,17 @@ def enter_sandbox(permissions: Permissions, limits: SandboxLimits) -> SandboxRep
     if sys.platform != "linux":
         return SandboxReport.without_layers(f"needs Linux, this is {sys.platform}")
     threads = len(list(Path("/proc/self/task").glob("*")))
-    layers = {
-        "rlimits": _attempt(lambda: _set_limits(limits)),
-        "namespaces": _attempt(lambda: _enter_namespaces(threads)),
-        "capabilities": _attempt(_drop_capabilities),
-        "no_new_privs": _attempt(lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0)),
-        **_enter_landlock(permissions),
-        "seccomp": _attempt(_enter_seccomp),
+    attempts: dict[str, Callable[[], None]] = {
+        "memory_watchdog": _show_memory,
+        "rlimits": lambda: _set_limits(limits),
+        "namespaces": lambda: _enter_namespaces(threads),
+        "capabilities": _drop_capabilities,
+        "no_new_privs": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0),
     }
+    unwanted = _unwanted_layers()
+    layers = {name: _attempt(name, put_up, unwanted) for name, put_up in attempts.items()}
+    layers |= _enter_landlock(permissions, unwanted)
+    layers["seccomp"] = _attempt("seccomp", _enter_seccomp, unwanted)
     _move_home(permissions.write)
     if threads > 1:
         late = f"holds one thread only: {threads - 1} more had been started before"
@@ -197,24 +98,34 @@ def enter_sandbox(permissions: Permissions, limits: SandboxLimits) -> SandboxRep
     return SandboxReport(layers)
 
 
-def probe_sandbox() -> SandboxReport:
-    """Return which layers would hold a child of this process, by trying them in one."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "converter.sandbox", "--probe"],
-            cwd=_PROJECT_ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            check=True,
+def skipped_layers() -> frozenset[str]:
+    """Return the layers that the operator has switched off by `LITEDRIFT_WITHOUT_LAYERS`.
+
+    Raises:
+        SettingError: When one of the names is none.
+    """
+    unwanted = _unwanted_layers()
+    unknown = sorted(unwanted - set(LAYERS))
+    if unknown:
+        raise SettingError(
+            f"{WITHOUT_LAYERS}: expected names out of {', '.join(LAYERS)}, found "
+            f"{unknown[0][:40]!r}; correct or unset it in the environment."
         )
-        return SandboxReport.from_json(json.loads(answer.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as broken:
-        return SandboxReport.without_layers(f"could not be tried: {broken}")
+    return unwanted
 
 
-def _attempt(put_up: Callable[[], None]) -> str:
+def _unwanted_layers() -> frozenset[str]:
+    text = os.environ.get(WITHOUT_LAYERS, "")
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+_SKIPPED = f"switched off by {WITHOUT_LAYERS}"
+
+
+def _attempt(name: str, put_up: Callable[[], None], unwanted: frozenset[str]) -> str:
     """Put up a layer and return `ON`, or why that was not possible."""
+    if name in unwanted:
+        return _SKIPPED
     try:
         put_up()
     except (OSError, ValueError, NotImplementedError) as missing:
@@ -222,10 +133,15 @@ def _attempt(put_up: Callable[[], None]) -> str:
     return ON
 
 
+def _show_memory() -> None:
+    """Raise where the parent cannot see how much memory this process takes."""
+    Path("/proc/self/statm").read_bytes()
+
+
 def _set_limits(limits: SandboxLimits) -> None:
+    _set_cpu_limit(limits.cpu_seconds)
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_DATA, limits.data_bytes),
         (resource.RLIMIT_FSIZE, limits.file_bytes),
         (resource.RLIMIT_NOFILE, limits.open_files),
@@ -235,6 +151,16 @@ def _set_limits(limits: SandboxLimits) -> None:
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
+
+
+def _set_cpu_limit(seconds: int | None) -> None:
+    """Bound the processor time: at the soft limit a signal tells why, at the hard one it ends."""
+    if seconds is None:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    hard = seconds + _CPU_GRACE_SECONDS
+    hard = hard if most == resource.RLIM_INFINITY else min(hard, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, hard), hard))
 
 
 def _enter_namespaces(threads: int) -> None:
@@ -285,67 +211,29 @@ def _drop_capabilities() -> None:
     _check(_libc.capset(header, nothing))
 
 
-def _enter_landlock(permissions: Permissions) -> dict[str, str]:
+def _enter_landlock(permissions: Permissions, unwanted: frozenset[str]) -> dict[str, str]:
     names = ("landlock", "landlock_network", "landlock_scopes")
+    if "landlock" in unwanted:
+        return dict.fromkeys(names, _SKIPPED)
     try:
         abi = landlock_abi()
-        _pin_own_process()
+        network = has_network_rights(abi) and "landlock_network" not in unwanted
+        scopes = has_scopes(abi) and "landlock_scopes" not in unwanted
+        pin_own_process()
         restrict_self(
             abi,
-            read=dict.fromkeys([*_readable(permissions), *permissions.read]),
-            write=[*map(Path, _SYSTEM_WRITE), *permissions.write],
+            read=dict.fromkeys([*readable_paths(permissions), *permissions.read]),
+            write=[*map(Path, SYSTEM_WRITE), *permissions.write],
+            network=network,
+            scopes=scopes,
         )
     except OSError as missing:
         return dict.fromkeys(names, missing.strerror or str(missing))
     older = f"this kernel's Landlock is too old: ABI {abi}, needs"
-    network = ON if has_network_rights(abi) else f"{older} 4 (Linux 6.7)"
-    scopes = ON if has_scopes(abi) else f"{older} 6 (Linux 6.12)"
-    return dict(zip(names, (ON, network, scopes), strict=True))
-
-
-def _pin_own_process() -> None:
-    """Keep the entries of `_OWN_PROCESS` in the kernel's memory.
-
-    A rule holds for an inode, and /proc makes new ones once it has dropped the old.
-    """
-    for path in _OWN_PROCESS:
-        with contextlib.suppress(OSError):
-            os.open(path, os.O_PATH | os.O_CLOEXEC)
-
-
-def _readable(permissions: Permissions) -> Iterator[Path]:
-    hidden = {_real(path) for path in (*permissions.hidden, _data_home())}
-    environment = {Path(p) for p in (sys.prefix, sys.base_prefix)} - {Path("/usr")}
-    for entry in (*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
-        path = Path(entry)
-        # The project's root holds more than code, and so may the folder above it.
-        if path.is_absolute() and not _PROJECT_ROOT.is_relative_to(_real(path)):
-            environment.add(path)
-    project = {_PROJECT_ROOT / name for name in _PROJECT_READ}
-    for folder in (*map(Path, (*_SYSTEM_READ, *_OWN_PROCESS)), *environment, *project):
-        yield from _outside(_real(folder), hidden)
-
-
-def _data_home() -> Path:
-    """Return where other runs and uploads lie; see `converter.run_store.data_home`."""
-    return Path(os.environ.get("LITEDRIFT_HOME") or _PROJECT_ROOT / ".litedrift")
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve raises on a loop of links
-
-
-def _outside(folder: Path, hidden: set[Path]) -> Iterator[Path]:
-    """Return the folder, or what lies in it beside the hidden ones."""
-    if folder in hidden:
-        return
-    if not any(path.is_relative_to(folder) for path in hidden):
-        yield folder
-        return
-    with contextlib.suppress(OSError):  # what cannot be listed stays out of reach
-        for child in folder.iterdir():
-            if not child.is_symlink():
-                yield from _outside(child, hidden)
+    no_network = _SKIPPED if has_network_rights(abi) else f"{older} 4 (Linux 6.7)"
+    no_scopes = _SKIPPED if has_scopes(abi) else f"{older} 6 (Linux 6.12)"
+    states = (ON, ON if network else no_network, ON if scopes else no_scopes)
+    return dict(zip(names, states, strict=True))
 
 
 def _enter_seccomp() -> None:
@@ -376,24 +264,3 @@ def _check(result: int) -> None:
 
 def _describe(code: int) -> str:
     return f"{os.strerror(code)} ({errno.errorcode.get(code, code)})"
-
-
-def _probe() -> SandboxReport:
-    """Enter, and take no layer's word for it: some kernels accept what they do not enforce."""
-    layers = dict(enter_sandbox(Permissions(), SandboxLimits()).layers)
-    trials: dict[str, Callable[[], object]] = {
-        "landlock": Path("/etc/passwd").read_bytes,
-        "seccomp": lambda: _check(_libc.socket(_AF_UNIX, _SOCK_STREAM, 0)),
-    }
-    for name, trespass in trials.items():
-        if layers[name] == ON:
-            with contextlib.suppress(OSError):
-                trespass()
-                layers[name] = "accepted by this kernel, but without effect"
-    return SandboxReport(layers)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--probe"]:
-        sys.exit("usage: python -m converter.sandbox --probe")
-    print(json.dumps(_probe().to_json()))

@@ -27,7 +27,7 @@ _ITEM_BYTES = {
     **dict.fromkeys(("int64", "uint64", "float64", "complex64"), 8),
     "complex128": 16,
 }
-_VARIABLE_OPS = {"VarHandleOp", "VariableV2", "Variable"}
+VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
 
 
 @dataclass
@@ -36,6 +36,7 @@ class SavedModelFacts:
 
     signature_key: str = ""
     signature_keys: list[str] = field(default_factory=list)
+    signature_tensors: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     input_keys: list[str] = field(default_factory=list)
     inputs: list[TensorSpec] = field(default_factory=list)
     outputs: list[TensorSpec] = field(default_factory=list)
@@ -62,7 +63,8 @@ def find_saved_model_prefix(path: Path) -> str | None:
     if len(found) > 1:
         raise ModelFileError(
             f"{path.name}: expected one SavedModel in the archive, found {len(found)} "
-            f"({', '.join(found[:3])}); pack one alone."
+            f"({', '.join(repr(prefix[:60] + SAVED_MODEL_PB) for prefix in found[:3])}); pack one "
+            "alone."
         )
     return found[0] if found else None
 
@@ -103,7 +105,7 @@ def read_saved_model(path: Path, signature: str | None = None) -> SavedModelFact
         with open_zip(path, ModelFileError) as archive:
             facts.unpacked_bytes = sum(m.file_size for m in content_members(archive))
             content = read_member(archive, prefix + SAVED_MODEL_PB, ModelFileError, MAX_GRAPH_BYTES)
-    saved_model = _parse(path, content)
+    saved_model = parse_saved_model(path.name, content)
     meta_graph = _serving_graph(path, saved_model)
     facts.tensorflow_version = meta_graph.meta_info_def.tensorflow_version or "unknown"
     _read_signature(path, meta_graph, facts, signature)
@@ -112,13 +114,22 @@ def read_saved_model(path: Path, signature: str | None = None) -> SavedModelFact
     return facts
 
 
-def _parse(path: Path, content: bytes) -> Any:  # noqa: ANN401 - a generated protobuf class
+def parse_saved_model(name: str, content: bytes) -> Any:  # noqa: ANN401 - a generated class
+    """Return the `SavedModel` message in the bytes of a `saved_model.pb`.
+
+    Args:
+        name: The model's name, for the message.
+        content: The bytes.
+
+    Raises:
+        ModelFileError: When they are none.
+    """
     saved_model = import_proto("core.protobuf.saved_model_pb2").SavedModel()
     try:
         saved_model.ParseFromString(content)
     except Exception as broken:  # noqa: BLE001 - protobuf's DecodeError differs by backend
         raise ModelFileError(
-            f"{path.name}: expected a SavedModel protobuf in saved_model.pb, found bytes that are "
+            f"{name}: expected a SavedModel protobuf in {SAVED_MODEL_PB}, found bytes that are "
             "none; export the model again."
         ) from broken
     return saved_model
@@ -144,14 +155,19 @@ def _read_signature(
     usable = {
         key: definition
         for key, definition in meta_graph.signature_def.items()
-        if not key.startswith("__saved_model_") and definition.outputs
+        if not key.startswith("__saved_model_") and definition.inputs and definition.outputs
     }
     if not usable:
         raise ModelFileError(
-            f"{path.name}: expected at least one serving signature, found none; export the model "
-            "with model.export() or pass signatures= to tf.saved_model.save()."
+            f"{path.name}: expected at least one serving signature, found none with inputs and "
+            "outputs; export the model with model.export() or pass signatures= to "
+            "tf.saved_model.save()."
         )
     facts.signature_keys = sorted(usable)
+    facts.signature_tensors = {
+        key: {"inputs": sorted(usable[key].inputs), "outputs": sorted(usable[key].outputs)}
+        for key in facts.signature_keys
+    }
     if chosen is not None and chosen not in usable:
         raise ModelFileError(
             f"{path.name}: expected one of the signatures {', '.join(facts.signature_keys)}, found "
@@ -263,7 +279,7 @@ def _is_number(number: int) -> bool:
 def _graph_variables(graph_nodes: Any) -> Variables:  # noqa: ANN401
     found = []
     for node in graph_nodes:
-        if node.op in _VARIABLE_OPS:
+        if node.op in VARIABLES:
             shape = _shape(node.attr["shape"].shape)
             if shape and None not in shape and _is_number(node.attr["dtype"].type):
                 found.append((node.attr["dtype"].type, tuple(int(size or 0) for size in shape)))

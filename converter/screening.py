@@ -16,13 +16,17 @@ from converter.saved_model_file import (
     MAX_GRAPH_BYTES,
     SAVED_MODEL_PB,
     find_saved_model_prefix,
+    parse_saved_model,
 )
 from converter.screening_graphs import screen_graph_def, screen_meta_graph, short
 from converter.screening_keras import screen_keras_archive, screen_keras_h5
+from converter.screening_sizes import DeclaredSizes
 from converter.tensorflow_protos import import_proto
+from converter.tflite_file import read_tflite
 
 _OTHER_GRAPH_FILES = ("saved_model.pbtxt", "saved_model.cpb")
 _ASSETS = "assets/"
+_TFLITE_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int4": 1, "int16": 2, "float16": 2, "int64": 8}
 
 
 def screen_model(path: Path, model_format: str, name: str | None = None) -> None:
@@ -37,7 +41,8 @@ def screen_model(path: Path, model_format: str, name: str | None = None) -> None
 
     Raises:
         ModelFileError: When it holds code, names classes or functions outside Keras, runs an
-            operator that touches files, the network, processes or Python, or links to other files.
+            operator that touches files, the network, processes or Python, links to other files, or
+            declares tensors past the limit.
     """
     name = name or path.name
     if model_format == "keras":
@@ -50,6 +55,16 @@ def screen_model(path: Path, model_format: str, name: str | None = None) -> None
         graph_def = parse_graph_def(path)
         if graph_def is not None:
             screen_graph_def(name, graph_def)
+    elif model_format == "tflite":
+        _screen_tflite(path, name)
+
+
+def _screen_tflite(path: Path, name: str) -> None:
+    sizes = DeclaredSizes(name)
+    for operator in read_tflite(path).operators:
+        for tensor in (*operator.inputs, *operator.outputs):
+            item_bytes = _TFLITE_BYTES.get(tensor.dtype, 4)
+            sizes.check_result(tensor.elements, item_bytes, f"the tensor {short(tensor.name)}")
 
 
 def _screen_saved_model(path: Path, name: str) -> None:
@@ -67,14 +82,7 @@ def _screen_saved_model(path: Path, name: str) -> None:
                 f"{name}: expected the graph in {SAVED_MODEL_PB} alone, found {other} beside it, "
                 "which another loader may read in its place; export the model again."
             )
-    saved_model = import_proto("core.protobuf.saved_model_pb2").SavedModel()
-    try:
-        saved_model.ParseFromString(content)
-    except Exception as broken:  # noqa: BLE001 - protobuf's DecodeError differs by backend
-        raise ModelFileError(
-            f"{name}: expected a SavedModel protobuf in {SAVED_MODEL_PB}, found bytes that are "
-            "none; export the model again."
-        ) from broken
+    saved_model = parse_saved_model(name, content)
     for meta_graph in saved_model.meta_graphs:
         assets = _asset_files(name, meta_graph)
         _check_assets(name, assets, members)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from converter.errors import ModelFileError
-from converter.limits import current_limits
 from converter.refused_operators import (
     CHECKPOINT,
     RESTORE_OPERATORS,
@@ -22,7 +21,8 @@ from converter.refused_operators import (
     may_lie_dormant,
     what_it_does,
 )
-from converter.saved_model_file import dtype_name
+from converter.saved_model_file import VARIABLES, dtype_name
+from converter.screening_sizes import DeclaredSizes
 from converter.tensorflow_protos import import_proto
 
 MAX_STEPS = 50  # between a table and its asset; real models take two or three
@@ -61,7 +61,7 @@ def screen_meta_graph(name: str, meta_graph: Any, asset_names: Collection[str]) 
                 f"assets, found {node.op} {_place(node, container)}, which reads another file; "
                 "export the model with its vocabulary as an asset."
             )
-    _check_constants(name, graph)
+    _check_sizes(name, graph)
 
 
 def screen_graph_def(name: str, graph_def: Any) -> None:  # noqa: ANN401
@@ -79,7 +79,7 @@ def screen_graph_def(name: str, graph_def: Any) -> None:  # noqa: ANN401
                 f"{_place(node, container)}, which reads a vocabulary; give the SavedModel, whose "
                 "assets hold it."
             )
-    _check_constants(name, graph)
+    _check_sizes(name, graph)
 
 
 def short(text: object) -> str:
@@ -273,22 +273,24 @@ def _object_functions(meta_graph: Any) -> list[str]:  # noqa: ANN401
     return [name for name in names if name]
 
 
-def _check_constants(name: str, graph: _Graph) -> None:
+def _check_sizes(name: str, graph: _Graph) -> None:
     """One stored value may stand for a whole array, so a small file can declare terabytes."""
-    limit = current_limits().unpacked_bytes
-    declared = 0
+    sizes = DeclaredSizes(name)
     for container, node in graph.all_nodes():
-        if node.op != "Const" or "value" not in node.attr:
-            continue
-        tensor = node.attr["value"].tensor
-        elements = math.prod(max(dim.size, 0) for dim in tensor.tensor_shape.dim)
-        declared += elements * _element_bytes(tensor.dtype)
-        if declared > limit:
-            raise ModelFileError(
-                f"{name}: expected at most {limit} bytes in the graph's constants, found more with "
-                f"the one that declares {elements} values {_place(node, container)}; raise "
-                "LITEDRIFT_UNPACKED_BYTES if you trust the file."
-            )
+        where = f"{short(node.op)[1:-1]} {_place(node, container)}"
+        if node.op == "Const" and "value" in node.attr:
+            tensor = node.attr["value"].tensor
+            sizes.add_weights(_elements(tensor.tensor_shape), _element_bytes(tensor.dtype), where)
+        elif node.op in VARIABLES:
+            item_bytes = _element_bytes(node.attr["dtype"].type)
+            sizes.add_weights(_elements(node.attr["shape"].shape), item_bytes, where)
+        elif node.op == "Placeholder":
+            item_bytes = _element_bytes(node.attr["dtype"].type)
+            sizes.check_result(_elements(node.attr["shape"].shape), item_bytes, where)
+
+
+def _elements(shape: Any) -> int:  # noqa: ANN401
+    return math.prod(max(dim.size, 1) for dim in shape.dim)
 
 
 def _element_bytes(number: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 
 from converter.errors import ModelFileError
+from converter.hdf5_walk import walk_hdf5
 from converter.limits import current_limits
 from converter.screening_graphs import short
 
@@ -34,7 +35,7 @@ def screen_hdf5(source: Path | io.BytesIO, name: str) -> Any:  # noqa: ANN401 - 
     limit = current_limits().unpacked_bytes
     try:
         with h5py.File(source, "r") as file:
-            _walk(file, name, limit)
+            _check(file, name, limit)
             return file.attrs.get("model_config")
     except _DAMAGE as broken:
         raise ModelFileError(
@@ -43,31 +44,19 @@ def screen_hdf5(source: Path | io.BytesIO, name: str) -> Any:  # noqa: ANN401 - 
         ) from broken
 
 
-def _walk(file: h5py.File, name: str, limit: int) -> None:
+def _check(file: h5py.File, name: str, limit: int) -> None:
     declared = 0
-    seen: set[int] = set()
-    waiting: list[h5py.Group] = [file]
-    while waiting:
-        group = waiting.pop()
-        for key in group:
-            place = f"{group.name.rstrip('/')}/{key}"
-            _check_link(group.get(key, getlink=True), place, name)
-            item = group[key]
-            # A hard link may lead back to a group above it.
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset):
-                _check_storage(item, place, name)
-                declared += math.prod(item.shape or ()) * item.dtype.itemsize
-                if declared > limit:
-                    raise ModelFileError(
-                        f"{name}: expected at most {limit} bytes in its datasets, found more with "
-                        f"{short(place)}; raise LITEDRIFT_UNPACKED_BYTES if you trust the file."
-                    )
+    for inner, link, item in walk_hdf5(file, name):
+        place = f"/{inner}"
+        _check_link(link, place, name)
+        if isinstance(item, h5py.Dataset):
+            _check_storage(item, place, name)
+            declared += math.prod(item.shape or ()) * item.dtype.itemsize
+            if declared > limit:
+                raise ModelFileError(
+                    f"{name}: expected at most {limit} bytes in its datasets, found more with "
+                    f"{short(place)}; raise LITEDRIFT_UNPACKED_BYTES if you trust the file."
+                )
 
 
 def _check_link(link: object, place: str, name: str) -> None:

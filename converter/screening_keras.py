@@ -23,6 +23,7 @@ from converter.limits import current_limits
 from converter.refused_operators import operator_reaches
 from converter.screening_graphs import short
 from converter.screening_hdf5 import screen_hdf5
+from converter.screening_sizes import DeclaredSizes
 
 # Classes that hold code, run another file, or load one by its path.
 _CODE_CLASSES = {"Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
@@ -130,10 +131,12 @@ def _screen_config(name: str, raw: bytes | str) -> None:
     if isinstance(config, dict):
         # Losses, metrics and optimizer of the whole model are not loaded (`compile=False`).
         config = {key: value for key, value in config.items() if key != "compile_config"}
+    sizes = DeclaredSizes(name)
     for layer, key, node in _walk(config):
         _check_strings(name, layer, node)
         if isinstance(node.get("class_name"), str) and "config" in node:
             _check_object(name, layer, key, node)
+            sizes.add_keras_layer(node, f"the layer {short(layer or 'unnamed')}")
 
 
 def _walk(config: object) -> Iterator[tuple[str, str, dict[str, Any]]]:

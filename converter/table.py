@@ -106,11 +106,14 @@ def _output_lines(comparison: Comparison) -> list[str]:
 def _conditions(comparison: Comparison) -> str:
     data, environment = comparison.data, comparison.environment
     kind = "random samples" if data.source == "random" else f"samples of {data.name}"
+    baseline = "a warmed tf.function"
+    if comparison.starts_from_tflite:
+        baseline = "the given file, run like the others"
     return (
         f"{data.evaluation_samples} {kind}, {data.calibration_samples} others for calibration; "
         f"batch {comparison.settings['batch']}, {environment['threads']} thread(s) on "
         f"{environment['cores']} core(s), {environment['cpu']}; "
-        "the original is a warmed tf.function"
+        f"the original is {baseline}"
     )
 
 

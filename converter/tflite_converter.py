@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 
+from converter.calibration_samples import check_calibration, representative_samples
 from converter.errors import ConversionError
+from converter.operator_places import name_with_places, operator_place, without_location
 from converter.recipe import Recipe
 from converter.shared_calibration import CalibrationMemory, sharing_calibration
 
@@ -78,41 +81,6 @@ def apply_recipe(converter: tf.lite.TFLiteConverter, recipe: Recipe) -> None:
     )
 
 
-def check_calibration(recipe: Recipe, calibration: Mapping[str, np.ndarray]) -> None:
-    """Refuse calibration samples that the quantizer would take and make nonsense of.
-
-    Raises:
-        ConversionError: When there are none, or one holds NaN or infinity (an empty or NaN set
-            silently gives a float file, infinity kills the process: tensorflow#120295).
-    """
-    if not calibration or not len(next(iter(calibration.values()))):
-        raise ConversionError(
-            f"{recipe.name}: calibration needs at least one sample, found none; give more data or "
-            "ask for calibration samples."
-        )
-    for name, array in calibration.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ConversionError(
-                f"{recipe.name}: the calibration samples of input {name} hold NaN or infinity, "
-                "which no scale can represent; clean the data."
-            )
-
-
-def representative_samples(
-    calibration: Mapping[str, np.ndarray], batch: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield one dict of inputs, each of `batch` samples, by name as the quantizer needs them."""
-    samples = len(next(iter(calibration.values())))
-    for start in range(0, max(samples - batch, 0) + 1, batch):
-        chunk = {name: array[start : start + batch] for name, array in calibration.items()}
-        yield {
-            name: np.concatenate([a, np.repeat(a[-1:], batch - len(a), axis=0)])
-            if len(a) < batch
-            else np.ascontiguousarray(a)
-            for name, a in chunk.items()
-        }
-
-
 _NEEDS_FLEX = 1
 _NEEDS_CUSTOM = 2
 
@@ -120,30 +88,42 @@ _NEEDS_CUSTOM = 2
 def explain_converter_error(recipe: Recipe, error: ConverterError) -> ConversionError:
     """Turn the converter's pages of text into a sentence; the text is kept as `details`."""
     text = str(error)
-    flex = _listed_operators(text, "TF Select ops")
-    custom = _listed_operators(text, "Custom ops")
+    flex = dict.fromkeys(_listed_operators(text, "TF Select ops"), frozenset[str]())
+    custom = dict.fromkeys(_listed_operators(text, "Custom ops"), frozenset[str]())
     for item in getattr(error, "errors", []):
-        if item.error_code == _NEEDS_FLEX:
-            flex.append(item.operator.name)
-        elif item.error_code == _NEEDS_CUSTOM:
-            custom.append(item.operator.name)
-    flex, custom = sorted({_short(n) for n in flex}), sorted({_short(n) for n in custom})
-    if flex:
-        return ConversionError(
-            f"{recipe.name}: TFLite has no builtin operator for {', '.join(flex)}; switch on "
-            "SELECT_TF_OPS (such a file needs a runtime with the Flex delegate) or replace it in "
-            "the model.",
-            text,
-        )
-    if custom:
-        return ConversionError(
-            f"{recipe.name}: neither TFLite nor its TensorFlow operators know {', '.join(custom)}; "
-            "allow custom ops and supply a kernel, or replace it in the model.",
-            text,
-        )
-    return ConversionError(
-        f"{recipe.name}: TFLiteConverter refused the model ({_first_error(text)}).", text
+        kind = {_NEEDS_FLEX: flex, _NEEDS_CUSTOM: custom}.get(item.error_code)
+        if kind is not None:
+            name = _short(item.operator.name)
+            kind[name] = kind.get(name, frozenset()) | {operator_place(_location(item), name)}
+    for_flex, for_custom = (
+        ", ".join(name_with_places(name, places) for name, places in sorted(kind.items()))
+        for kind in (flex, custom)
     )
+    if flex and custom:
+        reason = (
+            f"TFLite has no builtin operator for {for_flex}, and not even its TensorFlow operators "
+            f"know {for_custom}; replace them in the model, because SELECT_TF_OPS would help with "
+            "the former only."
+        )
+    elif flex:
+        reason = (
+            f"TFLite has no builtin operator for {for_flex}; switch on SELECT_TF_OPS (such a file "
+            "needs a runtime with the Flex delegate) or replace it in the model."
+        )
+    elif custom:
+        reason = (
+            f"neither TFLite nor its TensorFlow operators know {for_custom}; allow custom ops and "
+            "supply a kernel, or replace it in the model."
+        )
+    else:
+        reason = f"TFLiteConverter refused the model ({_first_error(text)})."
+    return ConversionError(f"{recipe.name}: {reason}", text)
+
+
+def _location(item: Any) -> str:  # noqa: ANN401 - a protobuf of the converter's
+    """Return the innermost name of the place where an error arose."""
+    calls = getattr(getattr(item, "location", None), "call", ())
+    return str(calls[0].name) if calls else ""
 
 
 def _short(name: str) -> str:
@@ -152,10 +132,12 @@ def _short(name: str) -> str:
 
 def _listed_operators(text: str, heading: str) -> list[str]:
     found = re.search(rf"{heading}: ([^\n]+)", text)
-    return [name for name in found.group(1).split(",") if name.strip()] if found else []
+    names = found.group(1).split(",") if found else []
+    return [_short(name) for name in names if name.strip()]
 
 
 def _first_error(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = next((line for line in lines if "error:" in line), lines[0] if lines else "no reason")
-    return found.split("error:", 1)[-1].strip()[:200]
+    message, place = without_location(found.split("error:", 1)[-1].strip())
+    return message[:200] + (f", at {place[:100]!r}" if place else "")

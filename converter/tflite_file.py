@@ -6,7 +6,8 @@ import hashlib
 import importlib
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,18 @@ from converter.errors import ModelFileError
 from converter.signature import TensorSpec, unique_names
 
 MAGIC = b"TFL3"
+MOST_OBJECTS = 300_000
+"""Operators, tensors and buffers; the largest models that phones run have some 50 000."""
 _TF_SCHEMA = "tensorflow.lite.python.schema_py_generated"
+_DEFAULT_SIGNATURE = "serving_default"
+_RUNTIME_CUSTOM_OPERATORS = {
+    "AudioSpectrogram",
+    "Mfcc",
+    "NumericVerify",
+    "TFLite_Detection_PostProcess",
+    "aeq.hadamard_rotation",
+}
+"""Custom operators whose kernels LiteRT's default resolver registers; a test holds it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Tensor:
         is_constant: Whether the file holds its values.
         is_quantized: Whether it carries a scale.
         scales: Number of scales (1: per tensor, more: per channel).
+        quantization: `(scale, zero_point)` where there is one scale.
         size_bytes: Bytes of its values in the file; 0 for activations.
         is_sparse: Whether its values are stored in a sparse format.
     """
@@ -43,6 +56,7 @@ class Tensor:
     scales: int
     size_bytes: int
     is_sparse: bool = False
+    quantization: tuple[float, int] | None = None
 
     @property
     def elements(self) -> int:
@@ -64,15 +78,43 @@ class Operator:
         """Whether it is a TensorFlow operator that needs the Flex delegate."""
         return self.is_custom and self.name.startswith("Flex")
 
+    @property
+    def has_kernel(self) -> bool:
+        """Whether this runtime can run it, as far as its name tells."""
+        return not self.is_custom or self.name in _RUNTIME_CUSTOM_OPERATORS
+
 
 @dataclass(frozen=True)
 class TfliteFile:
-    """The parts of a `.tflite` that an audit reads, of all its subgraphs."""
+    """The parts of a `.tflite` that an audit reads, of all its subgraphs.
+
+    Attributes:
+        inputs: Of the chosen signature, or of the first subgraph where there is none.
+        outputs: The same.
+        operators: Of all subgraphs.
+        constants: Of all subgraphs.
+        signature: The chosen signature's key; None for a file without signatures.
+        signature_tensors: The names of inputs and outputs of every signature, by key.
+        stored_types: Dtypes in which quantized tensors and float16 weights are stored, sorted;
+            empty for a float32 file.
+        quantized_inputs: `(scale, zero_point)` of each input that holds scaled integers.
+        quantized_outputs: The same for outputs.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     operators: tuple[Operator, ...]
     constants: tuple[Tensor, ...]
+    signature: str | None = None
+    signature_tensors: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    stored_types: tuple[str, ...] = ()
+    quantized_inputs: dict[str, tuple[float, int]] = field(default_factory=dict)
+    quantized_outputs: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    @property
+    def missing_kernels(self) -> list[str]:
+        """Operators that no pip runtime can run: TensorFlow's own, and unknown custom ones."""
+        return sorted({o.name or "CUSTOM" for o in self.operators if not o.has_kernel})
 
     @property
     def parameters(self) -> int:
@@ -102,11 +144,16 @@ def _schema() -> Any:  # noqa: ANN401 - generated code without types
     return importlib.import_module("ai_edge_litert.schema_py_generated")
 
 
-def read_tflite(path: Path) -> TfliteFile:
+def read_tflite(path: Path, signature: str | None = None) -> TfliteFile:
     """Read a `.tflite` file without running it.
 
+    Args:
+        path: The file.
+        signature: Whose inputs and outputs are meant; `serving_default`, or the file's first, when
+            left out.
+
     Raises:
-        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+        ModelFileError: When it is no TFLite flatbuffer, is damaged or lacks the signature.
     """
     content = path.read_bytes()
     if content[4:8] != MAGIC:
@@ -115,13 +162,33 @@ def read_tflite(path: Path) -> TfliteFile:
             "convert or upload it again."
         )
     try:
+        _check_counts(content, path.name)
         model = _schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
-        return _read(model)
+        return _read(model, path.name, signature)
+    except ModelFileError:
+        raise
     except Exception as broken:  # noqa: BLE001 - flatbuffers fails with many kinds on damaged bytes
         raise ModelFileError(
-            f"{path.name}: expected a complete TFLite flatbuffer, found a damaged one "
-            f"({type(broken).__name__}); convert or upload it again."
+            f"{path.name}: expected a complete TFLite flatbuffer, found one whose parts lie "
+            "outside of it; convert or upload it again.",
+            f"{type(broken).__name__}: {broken}",
         ) from broken
+
+
+def _check_counts(content: bytes, name: str) -> None:
+    """Refuse a small file that unpacks to millions of objects: its lists may share their items."""
+    model = _schema().Model.GetRootAs(content, 0)
+    count = model.BuffersLength() + model.OperatorCodesLength() + model.SubgraphsLength()
+    for index in range(model.SubgraphsLength()):
+        subgraph = model.Subgraphs(index)
+        count += subgraph.OperatorsLength() + subgraph.TensorsLength()
+        if count > MOST_OBJECTS:
+            break
+    if count > MOST_OBJECTS:
+        raise ModelFileError(
+            f"{name}: expected at most {MOST_OBJECTS} operators, tensors and buffers, found more; "
+            "give a smaller model."
+        )
 
 
 def content_sha256(path: Path) -> str:
@@ -140,7 +207,29 @@ def content_sha256(path: Path) -> str:
     return hashlib.sha256(builder.Output()).hexdigest()
 
 
-def _read(model: Any) -> TfliteFile:  # noqa: ANN401
+def choose_signature(keys: Sequence[str], wanted: str | None, name: str) -> str | None:
+    """Return which of a file's signatures is meant; None where it has none.
+
+    Args:
+        keys: All signatures of the file.
+        wanted: What a person asked for.
+        name: The file's name, for messages.
+
+    Raises:
+        ModelFileError: When one was asked for that the file does not have.
+    """
+    if wanted is not None and wanted not in keys:
+        known = ", ".join(key[:60] for key in keys) or "none"
+        raise ModelFileError(
+            f"{name}: the signature {wanted[:60]!r} was asked for, and the file has {known}; "
+            "choose one of them or leave it out."
+        )
+    if wanted is not None or not keys:
+        return wanted
+    return _DEFAULT_SIGNATURE if _DEFAULT_SIGNATURE in keys else keys[0]
+
+
+def _read(model: Any, name: str, wanted: str | None) -> TfliteFile:  # noqa: ANN401
     names = [_operator_name(code) for code in model.operatorCodes]
     tables = [
         [_tensor(model, tensor) for tensor in subgraph.tensors] for subgraph in model.subgraphs
@@ -155,13 +244,52 @@ def _read(model: Any) -> TfliteFile:  # noqa: ANN401
         for subgraph, table in zip(model.subgraphs, tables, strict=True)
         for operator in ([] if subgraph.operators is None else subgraph.operators)
     ]
-    main = model.subgraphs[0]
-    signature = (model.signatureDefs or [None])[0]
+    defs = {_text(item.signatureKey): item for item in model.signatureDefs or []}
+    key = choose_signature(list(defs), wanted, name)
+    signature = None if key is None else defs[key]
+    index = 0 if signature is None else signature.subgraphIndex
+    main = model.subgraphs[index]
+    inputs = _ends(tables[index], main.inputs, signature and signature.inputs, "input")
+    outputs = _ends(tables[index], main.outputs, signature and signature.outputs, "output")
     return TfliteFile(
-        inputs=_ends(tables[0], main.inputs, signature and signature.inputs, "input"),
-        outputs=_ends(tables[0], main.outputs, signature and signature.outputs, "output"),
+        inputs=tuple(_spec(name, tensor) for name, tensor in inputs),
+        outputs=tuple(_spec(name, tensor) for name, tensor in outputs),
         operators=tuple(operators),
         constants=tuple(tensor for table in tables for tensor in table if tensor.is_constant),
+        signature=key,
+        signature_tensors={
+            key: {
+                "inputs": [_text(entry.name) for entry in item.inputs or []],
+                "outputs": [_text(entry.name) for entry in item.outputs or []],
+            }
+            for key, item in defs.items()
+        },
+        stored_types=_stored_types(tables),
+        quantized_inputs=_scaled(inputs),
+        quantized_outputs=_scaled(outputs),
+    )
+
+
+def _scaled(ends: list[tuple[str, Tensor]]) -> dict[str, tuple[float, int]]:
+    return {
+        name: tensor.quantization
+        for name, tensor in ends
+        if tensor.quantization is not None and tensor.dtype in {"int8", "uint8", "int16"}
+    }
+
+
+def _stored_types(tables: list[list[Tensor]]) -> tuple[str, ...]:
+    """Return what a quantizer has left behind: scaled integers, or weights cut to half floats."""
+    return tuple(
+        sorted(
+            {
+                tensor.dtype
+                for table in tables
+                for tensor in table
+                if tensor.is_quantized or (tensor.is_constant and tensor.dtype == "float16")
+            }
+            - {"float32", "int32", "int64"}  # biases, which come with smaller integers
+        )
     )
 
 
@@ -199,17 +327,33 @@ def _tensor(model: Any, tensor: Any) -> Tensor:  # noqa: ANN401
         scales=0 if scale is None else len(scale),
         size_bytes=size_bytes,
         is_sparse=tensor.sparsity is not None,
+        quantization=_single_scale(tensor.quantization),
     )
+
+
+def _single_scale(parameters: Any) -> tuple[float, int] | None:  # noqa: ANN401
+    if parameters is None or parameters.scale is None or len(parameters.scale) != 1:
+        return None
+    points = parameters.zeroPoint
+    zero_point = int(points[0]) if points is not None and len(points) else 0
+    return float(parameters.scale[0]), zero_point
 
 
 def _pick(table: list[Tensor], indices: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
     return tuple(table[i] for i in ([] if indices is None else indices) if 0 <= i < len(table))
 
 
-def _ends(table: list[Tensor], indices: Any, named: Any, prefix: str) -> tuple[TensorSpec, ...]:  # noqa: ANN401
+def _ends(
+    table: list[Tensor],
+    indices: Any,  # noqa: ANN401
+    named: Any,  # noqa: ANN401
+    prefix: str,
+) -> list[tuple[str, Tensor]]:
     if named:
-        pairs = [(_text(entry.name), table[entry.tensorIndex]) for entry in named]
-    else:
-        tensors = [table[int(index)] for index in ([] if indices is None else indices)]
-        pairs = list(zip(unique_names([t.name for t in tensors], prefix), tensors, strict=True))
-    return tuple(TensorSpec(name, tensor.shape, tensor.dtype) for name, tensor in pairs)
+        return [(_text(entry.name), table[entry.tensorIndex]) for entry in named]
+    tensors = [table[int(index)] for index in ([] if indices is None else indices)]
+    return list(zip(unique_names([t.name for t in tensors], prefix), tensors, strict=True))
+
+
+def _spec(name: str, tensor: Tensor) -> TensorSpec:
+    return TensorSpec(name, tensor.shape, tensor.dtype)

@@ -12,6 +12,7 @@ from converter.child_process import Worker
 from converter.errors import LiteDriftError
 from converter.latency import LatencyProtocol, LatencyStats
 from converter.progress import ProgressTracker
+from converter.tensor_binding import Binding
 from converter.worker_pool import WorkerPool
 
 NOISY_RATIO = 1.5
@@ -74,13 +75,17 @@ class Candidate:
 
 
 def start_candidates(
-    pool: WorkerPool, files: Mapping[str, Path], samples: Path, threads: int, limit_seconds: float
+    pool: WorkerPool,
+    files: Mapping[str, tuple[Path, Binding]],
+    samples: Path,
+    threads: int,
+    limit_seconds: float,
 ) -> list[Candidate]:
     """Load each file in a fresh process, one after the other, timing load and first inference.
 
     Args:
         pool: Of the run.
-        files: `.tflite` files by recipe.
+        files: `.tflite` files by recipe, with how each is opened.
         samples: Evaluation samples, as `sample_arrays` writes them; the first is fed.
         threads: For LiteRT.
         limit_seconds: Bound on one load.
@@ -90,11 +95,16 @@ def start_candidates(
     for worker in workers.values():
         worker.ask("ready", limit_seconds)
     candidates = []
-    for name, path in files.items():
+    for name, (path, binding) in files.items():
         candidate = Candidate(name, workers[name])
         try:
             answer = candidate.worker.ask(
-                "prepare", limit_seconds, samples=str(samples), path=str(path), threads=threads
+                "prepare",
+                limit_seconds,
+                samples=str(samples),
+                path=str(path),
+                threads=threads,
+                binding=binding.to_json(),
             )
             candidate.init_ms, candidate.first_ms = answer["init_ms"], answer["first_ms"]
         except LiteDriftError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ import numpy as np
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, Audit, Reference, Variant
+from converter.engine import Engine
 from converter.errors import LiteDriftError, RunCancelledError, WorkerError
+from converter.given_intake import GivenIntake
+from converter.given_variant import GivenVariant
 from converter.limits import Limits
+from converter.original import BoundFile, Original, evaluate_file
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
 from converter.sample_arrays import load_arrays
+from converter.signature import Signature
+from converter.tensor_binding import Binding, shapes_of
 from converter.worker_pool import WorkerPool
 
-REFERENCE_BATCH = 32
-_Converted = queue.SimpleQueue[tuple[Variant, Recipe] | None]
+_Built = queue.SimpleQueue[Variant | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class WorkPlaces:
 
     Attributes:
         results: Gets the `.tflite` files; holds the calibration samples.
-        frozen: The frozen SavedModel.
+        frozen: The frozen SavedModel, where the run starts from a TensorFlow model.
         evaluation: The evaluation samples, as `sample_arrays` writes them.
         scratch: For outputs that are read once.
     """
@@ -40,6 +46,43 @@ class WorkPlaces:
     frozen: Path
     evaluation: Path
     scratch: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """What is to be built, and of what.
+
+    Attributes:
+        recipes: Variants to convert, with what is asked of each.
+        given: Variants that are files already.
+        engine: What carries out the recipes.
+        source: What its worker needs to know of the model.
+        signature: Inputs and outputs of the run, without open sizes.
+        key: The signature's key in the converted files; None for the default.
+        advice: What may help where the converter crashes on an integer recipe; may be empty.
+    """
+
+    recipes: Sequence[tuple[Variant, Recipe]]
+    given: Sequence[tuple[Variant, GivenVariant]]
+    engine: Engine
+    source: dict[str, Any]
+    signature: Signature
+    key: str | None = None
+    advice: str = ""
+
+    def lanes(self, workers: int) -> list[list[tuple[Variant, Recipe]]]:
+        """Cut the recipes into one list a worker: the calibrated ones take longest, so apart."""
+        if workers < 2:
+            return [list(self.recipes)][:workers]
+        return [[p for p in self.recipes if p[1].calibrate == kind] for kind in (True, False)]
+
+
+@dataclass
+class _Running:
+    """The threads of one build and the queue between them."""
+
+    built: _Built = field(default_factory=queue.SimpleQueue)
+    producers: int = 0
 
 
 class VariantBuilder:
@@ -52,8 +95,7 @@ class VariantBuilder:
         tracker: Told of every stage.
         reference: Filled in with the original's own accuracy.
         threads: For LiteRT.
-        batch: To which the frozen graph is fixed.
-        advice: What may help where the converter crashes on an integer recipe; may be empty.
+        plan: What to build.
     """
 
     def __init__(
@@ -65,52 +107,46 @@ class VariantBuilder:
         tracker: ProgressTracker,
         reference: Reference,
         threads: int,
-        batch: int,
-        advice: str = "",
+        plan: BuildPlan,
     ) -> None:
-        self._advice = advice
         self._pool = pool
         self._places = places
         self._limits = limits
         self._tracker = tracker
         self._reference = reference
         self._threads = threads
-        self._batch = batch
+        self._plan = plan
+        self._bindings: dict[str, Binding] = {}
 
     def build(
-        self,
-        pairs: list[tuple[Variant, Recipe]],
-        host: Worker,
-        converters: list[Worker],
-        labels: dict[str, np.ndarray],
+        self, original: Original, converters: list[Worker], labels: dict[str, np.ndarray]
     ) -> None:
         """Build and assess all variants; one that fails keeps its reason, the others go on.
 
         Args:
-            pairs: Variants to fill in, with what is asked of each.
-            host: The float-model worker, with the model frozen.
-            converters: One conversion worker, or two: then one builds the calibrated variants,
-                which take longest, and the other the rest. Replaced when they die.
+            original: What the variants are compared with, ready to run.
+            converters: One worker of the engine, two, or none where there is no recipe. Replaced
+                when they die.
             labels: Of the evaluation samples, by name.
 
         Raises:
             LiteDriftError: When the reference outputs cannot be computed.
             RunCancelledError: When the run was cancelled.
         """
-        converted: _Converted = queue.SimpleQueue()
-        lanes = [pairs]
-        if len(converters) > 1:
-            lanes = [[p for p in pairs if p[1].calibrate == kind] for kind in (True, False)]
-        with ThreadPoolExecutor(2 + len(lanes)) as threads:
-            assessor = threads.submit(self._run_reference, host, labels)
+        lanes = self._plan.lanes(len(converters))
+        running = _Running(producers=len(lanes) + bool(self._plan.given))
+        with ThreadPoolExecutor(2 + running.producers) as threads:
+            assessor = threads.submit(self._run_reference, original, labels)
             tasks: list[Future[Any]] = [
                 assessor,
                 *(
-                    threads.submit(self._convert_all, converter, lane, converted)
+                    threads.submit(self._convert_all, converter, lane, running.built)
                     for converter, lane in zip(converters, lanes, strict=True)
                 ),
-                threads.submit(self._evaluate_all, converted, len(lanes), assessor),
+                threads.submit(self._evaluate_all, running, assessor),
             ]
+            if self._plan.given:
+                tasks.append(threads.submit(self._take_all, running.built))
             try:
                 wait(tasks, return_when=FIRST_EXCEPTION)
                 for task in tasks:
@@ -118,25 +154,21 @@ class VariantBuilder:
                         task.result()
             except BaseException:
                 # The other threads wait for their workers; without them they come back at once.
-                for _ in lanes:
-                    converted.put(None)
+                for _ in range(running.producers):
+                    running.built.put(None)
                 self._pool.close()
                 raise
             for task in tasks:
                 task.result()
 
-    def _run_reference(self, host: Worker, labels: dict[str, np.ndarray]) -> Assessor:
+    def file_of(self, variant: Variant) -> BoundFile:
+        """Return a built variant's file and how it is opened."""
+        return self._places.results / str(variant.file), self._bindings[variant.recipe]
+
+    def _run_reference(self, original: Original, labels: dict[str, np.ndarray]) -> Assessor:
         self._tracker.begin("reference outputs")
         folder = self._places.scratch / "reference"
-        samples = str(self._places.evaluation)
-        host.ask(
-            "reference",
-            self._limits.evaluate_seconds,
-            samples=samples,
-            outputs=str(folder),
-            batch=REFERENCE_BATCH,
-        )
-        host.ask("prepare", self._limits.load_seconds, samples=samples)
+        original.compute_outputs(self._places.evaluation, folder)
         outputs = load_arrays(folder)
         paired, notes = label_outputs(labels, list(outputs))
         self._reference.notes += notes
@@ -145,18 +177,19 @@ class VariantBuilder:
         return assessor
 
     def _convert_all(
-        self, converter: Worker, pairs: list[tuple[Variant, Recipe]], converted: _Converted
+        self, converter: Worker, pairs: list[tuple[Variant, Recipe]], built: _Built
     ) -> None:
         try:
             for variant, recipe in pairs:
                 if not converter.is_alive:
                     converter.close()
-                    converter = self._pool.start("conversion", "the converter")
+                    engine = self._plan.engine
+                    converter = self._pool.start(engine.worker, engine.worker_label)
                 self._convert(converter, variant, recipe)
-                converted.put((variant, recipe))
+                built.put(variant)
             converter.close()
         finally:
-            converted.put(None)
+            built.put(None)
 
     def _convert(self, converter: Worker, variant: Variant, recipe: Recipe) -> None:
         stage = f"convert {recipe.name}"
@@ -169,15 +202,16 @@ class VariantBuilder:
             answer = converter.ask(
                 "convert",
                 self._limits.convert_seconds,
-                saved_model=str(self._places.frozen),
                 recipe=recipe.to_json(),
-                batch=self._batch,
+                batch=self._plan.signature.batch_size,
                 target=str(built),
                 calibration=str(self._places.results / CALIBRATION_FILE),
+                **self._plan.source,
             )
         except LiteDriftError as error:
-            if isinstance(error, WorkerError) and recipe.calibrate and self._advice:
-                error = WorkerError(f"{str(error).rstrip('.')}; {self._advice}", error.details)
+            advice = self._plan.advice
+            if isinstance(error, WorkerError) and recipe.calibrate and advice:
+                error = WorkerError(f"{str(error).rstrip('.')}; {advice}", error.details)
             self._fail(variant, error)
         else:
             built.replace(path)
@@ -185,29 +219,46 @@ class VariantBuilder:
             variant.file = path.name
             for name, value in answer.items():
                 setattr(variant, name, value)
+            self._bindings[variant.recipe] = Binding(
+                label=recipe.name, signature=self._plan.key, shapes=shapes_of(self._plan.signature)
+            )
         self._tracker.end(stage)
+
+    def _take_all(self, built: _Built) -> None:
+        """Read the files that were given, and pair their tensors with the run's."""
+        intake = GivenIntake(self._pool, self._places.results, self._limits, self._plan.signature)
+        try:
+            for variant, file in self._plan.given:
+                stage = f"read {variant.recipe}"
+                self._tracker.begin(stage)
+                try:
+                    self._bindings[variant.recipe] = intake.take(variant, file)
+                except LiteDriftError as error:
+                    self._fail(variant, error)
+                self._tracker.end(stage)
+                built.put(variant)
+        finally:
+            intake.close()
+            built.put(None)
 
     def _fail(self, variant: Variant, error: LiteDriftError) -> None:
         if self._pool.is_closed:
             raise RunCancelledError("The run was cancelled.") from error
-        variant.status = "failed"
-        variant.error = str(error)
-        variant.error_details = error.details or None
-        variant.audit.notes.append(f"Not measured: {error}")
+        variant.fail(str(error), error.details)
 
-    def _evaluate_all(self, converted: _Converted, lanes: int, assessor: Future[Assessor]) -> None:
-        while lanes:
-            item = converted.get()
-            if item is None:  # one lane has built all its variants
-                lanes -= 1
+    def _evaluate_all(self, running: _Running, assessor: Future[Assessor]) -> None:
+        producers = running.producers
+        while producers:
+            variant = running.built.get()
+            if variant is None:  # one lane has built all its variants
+                producers -= 1
                 continue
-            variant, recipe = item
-            stage = f"evaluate {recipe.name}"
+            stage = f"evaluate {variant.recipe}"
             if variant.status != "ok":
                 self._tracker.skip(stage)
                 continue
             self._tracker.begin(stage)
-            if variant.audit.flex_ops or variant.audit.custom_ops:
+            if variant.audit.missing_kernels:
                 _mark_size_only(variant)
             else:
                 try:
@@ -218,11 +269,15 @@ class VariantBuilder:
 
     def _evaluate(self, variant: Variant, assessor: Future[Assessor]) -> None:
         outputs = self._places.scratch / f"outputs-{variant.recipe}"
-        try:
-            answer = self._run_evaluation(variant, outputs, batched=True)
-        except WorkerError:
-            # A kernel may crash on a batch that it takes one by one.
-            answer = self._run_evaluation(variant, outputs, batched=False)
+        answer = evaluate_file(
+            self._pool,
+            self._limits,
+            self.file_of(variant),
+            samples=self._places.evaluation,
+            outputs=outputs,
+            threads=self._threads,
+            stateful=variant.audit.is_stateful,
+        )
         variant.peak_memory_bytes = answer["peak_memory_bytes"]
         variant.runtime_memory_bytes = answer["runtime_memory_bytes"]
         variant.evaluation_batch = answer["batch"]
@@ -232,27 +287,12 @@ class VariantBuilder:
         variant.runnable = True
         shutil.rmtree(outputs)
 
-    def _run_evaluation(self, variant: Variant, outputs: Path, *, batched: bool) -> dict[str, Any]:
-        worker = self._pool.start("evaluation", "LiteRT", task=f"while running {variant.recipe}")
-        try:
-            return worker.ask(
-                "evaluate",
-                self._limits.evaluate_seconds,
-                path=str(self._places.results / str(variant.file)),
-                samples=str(self._places.evaluation),
-                outputs=str(outputs),
-                threads=self._threads,
-                stateful=variant.audit.is_stateful,
-                batched=batched,
-            )
-        finally:
-            worker.close()
-
 
 def _mark_size_only(variant: Variant) -> None:
     kind = "TensorFlow operators, which need the Flex delegate"
-    if variant.audit.custom_ops:
-        kind = "custom operators, which need kernels of their own"
+    if not variant.audit.flex_ops:
+        names = ", ".join(name[:60] for name in variant.audit.missing_kernels[:5])
+        kind = f"custom operators ({names}), which need kernels of their own"
     variant.audit.notes.append(
         f"Size only: the file holds {kind}, and this runtime has none, so latency, drift, accuracy "
         "and memory are null."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from converter.comparison import Comparison, Variant
 from converter.drift import Drift
+from converter.recipe import AS_GIVEN
 
 MIN_AGREEMENT = 0.99
 """Least share of samples with the same top class for a variant to count as faithful."""
@@ -33,7 +34,8 @@ class Verdict:
     Attributes:
         sentence: For a person, with figures.
         recipe: The variant it recommends; None where none can be.
-        tone: `good`, `caution` (every smaller variant drifts) or `bad` (nothing runs).
+        tone: `good`, `caution` (every smaller variant drifts), `bad` (nothing runs) or `measured`
+            (a quantized file alone: nothing to choose between).
     """
 
     sentence: str
@@ -73,6 +75,10 @@ def speed_ratio(comparison: Comparison, variant: Variant) -> float:
 def judge(comparison: Comparison) -> Verdict:
     """Return the verdict on a comparison by `RULE`."""
     usable = [v for v in comparison.usable if v.drift is not None]
+    others = [v for v in usable if not v.is_original]
+    if not others and any(variant.recipe == AS_GIVEN.name for variant in usable):
+        return Verdict(_measured_as_it_is(comparison, usable[0]), usable[0].recipe, "measured")
+    usable = others or usable
     if not usable:
         return Verdict(_nothing_runs(comparison), None, "bad")
     faithful = [variant for variant in _distinct(usable) if is_faithful(variant)]
@@ -86,6 +92,19 @@ def judge(comparison: Comparison) -> Verdict:
         f"{_describe(comparison, best)}.",
         best.recipe,
         "caution",
+    )
+
+
+def _measured_as_it_is(comparison: Comparison, variant: Variant) -> str:
+    """A quantized file alone: nothing to choose between, so only what was measured."""
+    latency, accuracy = variant.latency, comparison.reference.accuracy
+    measured = [f"{(variant.size_bytes or 0) / 1e3:,.1f} kB"]
+    measured += [] if latency is None else [f"{latency.p50_ms:.3g} ms an inference"]
+    if accuracy is not None and accuracy.top1 is not None:
+        measured.append(f"{_share(accuracy.top1)} of {accuracy.samples} samples right")
+    return (
+        "The given file is quantized already, so it was measured as it is: "
+        f"{', '.join(measured)}. Bring the original model to see what quantizing it cost."
     )
 
 
@@ -143,8 +162,8 @@ def _fidelity(variant: Variant) -> tuple[float, float]:
 def _praise(comparison: Comparison, variant: Variant) -> str:
     if size_ratio(comparison, variant) < 1:
         return (
-            f"No faithful variant is smaller than the original; {variant.recipe} is the smallest: "
-            f"{_describe(comparison, variant)}."
+            f"No faithful variant is smaller than {comparison.original}; {variant.recipe} is the "
+            f"smallest: {_describe(comparison, variant)}."
         )
     return f"{variant.recipe} is the variant to take: {_describe(comparison, variant)}."
 
@@ -155,7 +174,7 @@ def _describe(comparison: Comparison, variant: Variant) -> str:
     if not math.isnan(speed):
         parts.append(_times(speed, "faster", "slower"))
     gains = " and ".join(parts)
-    return f"against the original it is {gains}, and {_closeness(comparison, variant)}"
+    return f"against {comparison.original} it is {gains}, and {_closeness(comparison, variant)}"
 
 
 def _times(ratio: float, better: str, worse: str) -> str:
@@ -189,9 +208,15 @@ def _closeness(comparison: Comparison, variant: Variant) -> str:
     if drift.sqnr_db == math.inf:
         return f"its outputs are identical on {samples} samples"
     if drift.sqnr_db == -math.inf:
-        return f"its outputs have nothing in common with the original's on {samples} samples"
+        return (
+            f"its outputs have nothing in common with those of {comparison.original} on {samples} "
+            "samples"
+        )
     if math.isnan(drift.sqnr_db):
-        return "its drift cannot be told, because the original gives values that are no numbers"
+        return (
+            f"its drift cannot be told, because {comparison.original} gives values that are no "
+            "numbers"
+        )
     return (
         f"its error lies {drift.sqnr_db:.0f} dB below the signal (SQNR) on {samples} samples"
         if drift.sqnr_db > 0

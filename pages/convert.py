@@ -3,6 +3,7 @@
 import streamlit as st
 
 from components.frame import ensure_frame
+from components.given_files import pick_given_files
 from components.job_panel import render_progress
 from components.recipe_form import pick_custom_recipes, pick_presets
 from components.run_settings import ask_settings
@@ -13,7 +14,9 @@ from components.run_starter import (
     render_target,
 )
 from components.session import Session
+from components.starting_point import read_starting_point, render_starting_point
 from components.steps import render_no_model
+from converter.recipe import AS_GIVEN
 
 ensure_frame()
 
@@ -33,10 +36,17 @@ if model is None:
     st.stop()
 
 render_target(model, data)
-st.header("Presets", anchor=False)
-recipes = pick_presets()
-st.header("Custom recipes", anchor=False)
-recipes += pick_custom_recipes(session)
+start = read_starting_point(model)
+render_starting_point(start)
+if start.is_quantized:
+    recipes = [AS_GIVEN]
+else:
+    st.header("Presets", anchor=False)
+    recipes = pick_presets(start)
+    st.header("Custom recipes", anchor=False)
+    recipes += pick_custom_recipes(session, start)
+st.header("Files of your own", anchor=False)
+given = pick_given_files(session, recipes)
 st.header("Run settings", anchor=False)
-settings = ask_settings(model, data)
-render_start(session, model, data, recipes, settings)
+settings = ask_settings(start, data)
+render_start(session, model, data, recipes, given, settings)

@@ -13,10 +13,17 @@ from typing import Any  # noqa: E402
 from converter.evaluation import evaluate  # noqa: E402
 from converter.litert_model import LitertModel  # noqa: E402
 from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
+from converter.tensor_binding import Binding  # noqa: E402
 
 
 def evaluate_file(
-    path: str, samples: str, outputs: str, threads: int, stateful: bool, batched: bool
+    path: str,
+    samples: str,
+    outputs: str,
+    threads: int,
+    stateful: bool,
+    batched: bool,
+    binding: dict[str, Any],
 ) -> dict[str, Any]:
     """Allocate and run once in this fresh process, then run all samples.
 
@@ -26,7 +33,8 @@ def evaluate_file(
     """
     before = _memory("VmRSS")
     inputs = load_arrays(Path(samples))
-    probe = LitertModel(Path(path), threads)
+    bound = Binding.from_json(binding)
+    probe = LitertModel(Path(path), threads, bound)
     probe.set_inputs(
         {
             name: _first(array, probe.inputs[name]["shape"])
@@ -39,7 +47,7 @@ def evaluate_file(
     del probe
     start = time.perf_counter()
     results, batch, steps = evaluate(
-        Path(path), inputs, threads, stateful=stateful, batched=batched
+        Path(path), inputs, threads, stateful=stateful, batched=batched, binding=bound
     )
     save_arrays(Path(outputs), results)
     return {

@@ -20,7 +20,8 @@ from typing import Any  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from converter.float_model import FloatModel, load_float_model  # noqa: E402
-from converter.freezing import fix_shapes, freeze  # noqa: E402
+from converter.freezing import freeze  # noqa: E402
+from converter.input_shapes import fix_shapes  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
 from converter.reference_runner import ReferenceRunner  # noqa: E402
 from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from converter.errors import LiteDriftError
-from converter.sandbox import Permissions, SandboxLimits, SandboxReport, enter_sandbox
+from converter.sandbox import Permissions, SandboxLimits, enter_sandbox
+from converter.sandbox_report import SandboxReport
 
 Handler = Callable[..., dict[str, Any]]
 _REWARM_RUNS = 5
@@ -31,7 +32,7 @@ def enter_walls() -> None:
     arguments, _ = _parser().parse_known_args()
     if arguments.permissions is not None:
         permissions = Permissions.from_json(json.loads(arguments.permissions))
-        limits = SandboxLimits(data_bytes=arguments.data_bytes)
+        limits = SandboxLimits(data_bytes=arguments.data_bytes, cpu_seconds=arguments.cpu_seconds)
         _report = enter_sandbox(permissions, limits)
 
 
@@ -105,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reply-fd", type=int, required=True)
     parser.add_argument("--permissions")
     parser.add_argument("--data-bytes", type=int)
+    parser.add_argument("--cpu-seconds", type=int)
     return parser
 
 

@@ -10,13 +10,17 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.data_description import ReadData, read_data  # noqa: E402
+from converter.data_description import describe_data as describe  # noqa: E402
 from converter.errors import ModelFileError  # noqa: E402
+from converter.frozen_graph_file import list_tensors  # noqa: E402
+from converter.json_figures import encode_figures  # noqa: E402
 from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
+from converter.model_traits import ModelTraits  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
-from converter.samples import Samples, describe_samples, load_samples  # noqa: E402
 from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 
@@ -42,6 +46,11 @@ def describe_model(path: str, options: dict[str, Any]) -> dict[str, Any]:
     return model.to_json()
 
 
+def list_graph_tensors(path: str) -> dict[str, Any]:
+    """List what a frozen graph offers as inputs and outputs."""
+    return list_tensors(Path(path))
+
+
 def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str, Any]:
     """Return the gzip size of the model file, as it is and without its optimizer state."""
     packed = gzip_size(Path(path))
@@ -50,23 +59,34 @@ def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str
 
 
 def describe_data(**request: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Say how the data file reads for a model's inputs."""
-    return describe_samples(_samples(**request))
+    """Say how the data file reads for a model, and what looks wrong with it."""
+    return encode_figures(describe(_read(**request, for_page=True)))
 
 
 def read_samples(target: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401
     """Read the data file, fit it to the inputs and leave the arrays in a folder."""
-    samples = _samples(**request)
-    save_arrays(Path(target) / "inputs", samples.inputs)
-    save_arrays(Path(target) / "labels", samples.labels)
-    return {"notes": list(samples.notes)}
+    read = _read(**request, for_page=False)
+    save_arrays(Path(target) / "inputs", read.samples.inputs)
+    save_arrays(Path(target) / "labels", read.samples.labels)
+    return {"notes": [*read.samples.notes, *(finding.text for finding in read.findings)]}
 
 
-def _samples(
-    path: str, name: str, inputs: list[dict[str, Any]], options: dict[str, Any], rescales: bool
-) -> Samples:
+def _read(
+    path: str,
+    name: str,
+    inputs: list[dict[str, Any]],
+    options: dict[str, Any],
+    rescales: bool = False,
+    traits: dict[str, Any] | None = None,
+    *,
+    for_page: bool,
+) -> ReadData:
+    """Read data for inputs in the dtypes that they are fitted to; `traits` is `ModelTraits`'s."""
     specs = [TensorSpec.from_json(item) for item in inputs]
-    return load_samples(Path(path), name, specs, DataOptions(**options), rescales=rescales)
+    known = ModelTraits(layers=("Rescaling",) if rescales else None)
+    if traits is not None:
+        known = ModelTraits.from_json(traits)
+    return read_data(Path(path), name, specs, DataOptions(**options), known, for_page=for_page)
 
 
 if __name__ == "__main__":
@@ -74,6 +94,7 @@ if __name__ == "__main__":
         {
             "inspect": inspect,
             "describe_model": describe_model,
+            "list_graph_tensors": list_graph_tensors,
             "measure_gzip": measure_gzip,
             "describe_data": describe_data,
             "read_samples": read_samples,

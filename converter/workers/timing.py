@@ -12,6 +12,7 @@ from typing import Any  # noqa: E402
 
 from converter.litert_model import LitertModel  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
+from converter.tensor_binding import Binding  # noqa: E402
 
 
 class TimingWorker:
@@ -24,9 +25,11 @@ class TimingWorker:
         """Say that the imports are done, so that loading is timed with nothing beside it."""
         return {}
 
-    def prepare(self, path: str, samples: str, threads: int) -> dict[str, Any]:
+    def prepare(
+        self, path: str, samples: str, threads: int, binding: dict[str, Any]
+    ) -> dict[str, Any]:
         """Load and allocate, feed one real sample, run once; return both times."""
-        self._model = LitertModel(Path(path), threads)
+        self._model = LitertModel(Path(path), threads, Binding.from_json(binding))
         inputs = load_arrays(Path(samples))
         fed = {}
         for name, detail in self._model.inputs.items():

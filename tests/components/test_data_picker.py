@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.data_picker import label_columns
-from converter.csv_data import read_table
+from converter.csv_table import read_table
 from converter.run_store import StoredFile
 
 
@@ -28,7 +28,7 @@ def stored(path, content):
 )
 def test_columns_are_those_of_the_table(tmp_path, content):
     file = stored(tmp_path / "hash.csv", content)
-    assert label_columns(file) == list(read_table(file.path, file.name).columns)
+    assert label_columns(file) == list(read_table(file.path, file.name).frame.columns)
     assert len(label_columns(file)) == 3
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from components.palette import custom_names, recipe_color, recipe_symbol
-from converter.recipe import PRESETS, SELECT_TF_PRESET
+from converter.recipe import AS_GIVEN, PRESETS, SELECT_TF_PRESET, TFLITE_PRESETS
 
 NAMES = ["original", *PRESETS, SELECT_TF_PRESET.name]
+OF_TFLITE = [AS_GIVEN.name, *(name for name in TFLITE_PRESETS if name not in PRESETS)]
 CUSTOM = ["one", "two", "three", "four"]
+MANY = [*CUSTOM, "five", "six", "seven", "eight"]
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
 
 
@@ -31,10 +33,10 @@ def theme():
     return tomllib.loads(CONFIG.read_text())["theme"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OF_TFLITE, *MANY])
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_every_colour_reads_on_both_grounds(theme, name, mode):
-    assert contrast(recipe_color(name), theme[mode]["backgroundColor"]) >= 3
+    assert contrast(recipe_color(name, MANY), theme[mode]["backgroundColor"]) >= 3
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -46,9 +48,9 @@ def test_text_of_the_theme_reads(theme, mode):
 
 
 def test_recipes_shown_together_differ_in_colour_and_symbol():
-    names = [*NAMES, *CUSTOM]
-    assert len({recipe_color(name, CUSTOM) for name in names}) == len(names)
-    looks = {(recipe_color(n, CUSTOM), recipe_symbol(n, CUSTOM)) for n in names}
+    names = [*NAMES, *OF_TFLITE, *MANY]
+    assert len({recipe_color(name, MANY) for name in names}) == len(names)
+    looks = {(recipe_color(n, MANY), recipe_symbol(n, MANY)) for n in names}
     assert len(looks) == len(names)
 
 

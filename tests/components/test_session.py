@@ -94,3 +94,16 @@ def test_each_upload_and_each_event_counts_once():
               " session.is_new_upload('m', '1'), session.is_new_upload('d', '1'),"
               " session.is_new_upload('m', '2'), session.once('x'), session.once('x')]")
     assert app.session_state["probe"] == [True, False, True, True, True, False]
+
+
+def test_given_files_are_kept_once_each_and_removed_by_their_hash():
+    app = run(
+        "from pathlib import Path\n"
+        "from converter.run_store import StoredFile\n"
+        "one = StoredFile(Path('/a'), 'one.tflite', 'aa', 1)\n"
+        "two = StoredFile(Path('/b'), 'two.tflite', 'bb', 1)\n"
+        "added = [session.add_given_file(file) for file in (one, two, one)]\n"
+        "session.remove_given_file('aa')\n"
+        "st.session_state.probe = (added, [file.name for file in session.given_files])"
+    )
+    assert app.session_state["probe"] == ([True, True, False], ["two.tflite"])

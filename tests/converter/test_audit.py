@@ -8,7 +8,17 @@ import pytest
 
 from converter.audit import audit_file, count_operators, note_identical_files
 from converter.comparison import Variant
-from converter.recipe import BUILTINS, INT16X8, PRESETS, SELECT_TF, SELECT_TF_PRESET, Recipe
+from converter.recipe import (
+    BUILTINS,
+    GIVEN,
+    INT16X8,
+    LITERT_QUANTIZER,
+    PRESETS,
+    SELECT_TF,
+    SELECT_TF_PRESET,
+    TFLITE_PRESETS,
+    Recipe,
+)
 from converter.shared_calibration import CalibrationMemory
 from converter.tflite_converter import convert
 from converter.tflite_file import Operator, Tensor, TfliteFile, read_tflite
@@ -248,6 +258,33 @@ class TestWhatAConverterMayGetWrong:
         recipe = replace(PRESETS["int8"], name="x", per_channel=False)
         assert effects(audit_file(file, recipe))["Per-channel off"] == "no"
 
+    def test_of_litert_quantizer_is_told_in_its_own_words(self):
+        four_bits = tensor("int4", constant=True, scales=1)
+        file = make_file([operator("CONV_2D", [FLOAT, four_bits], [FLOAT])], [four_bits, WEIGHTS8])
+        audit = audit_file(file, TFLITE_PRESETS["int4_weight_only"], LITERT_QUANTIZER)
+        assert effects(audit) == {"Quantized weights": "partly", "Weights only": "yes"}
+        assert "50.0% of 8 weights are stored as 4-bit integers" in audit.notes[0]
+
+    def test_what_litert_quantizer_skipped_is_no_matter_of_size(self):
+        file = make_file([operator("ADD", [FLOAT], [FLOAT])], [tensor(constant=True)])
+        audit = audit_file(file, PRESETS["dynamic_range"], LITERT_QUANTIZER)
+        assert effects(audit) == {"Quantized weights": "no"}
+        assert "1,024" not in audit.notes[0]
+
+    def test_weights_that_are_computed_with_as_integers_are_told(self):
+        file = make_file([operator("CONV_2D", [INT8, WEIGHTS8], [INT8])], [WEIGHTS8])
+        audit = audit_file(file, TFLITE_PRESETS["int8_weight_only"], LITERT_QUANTIZER)
+        assert effects(audit)["Weights only"] == "no"
+
+    def test_operators_without_kernel_are_named_once(self):
+        mine, known = (
+            operator(name, [FLOAT], [FLOAT], custom=True)
+            for name in ("Mine", "TFLite_Detection_PostProcess")
+        )
+        audit = count_operators([mine, known, mine])
+        assert audit.missing_kernels == ["Mine"]
+        assert audit.custom_ops == 3
+
     def test_flex_operators_take_effect(self):
         file = make_file([operator("FlexDet", [FLOAT], [FLOAT], custom=True)])
         assert effects(audit_file(file, SELECT_TF_PRESET)) == {"SELECT_TF_OPS": "yes"}
@@ -273,6 +310,13 @@ class TestIdenticalFiles:
         assert [one.audit.notes, other.audit.notes] == before
         assert "the same as float32" in same.audit.notes[-1]
         assert "changed nothing" in same.audit.notes[-1]
+
+    def test_a_given_file_had_no_flags_that_could_change_nothing(self):
+        made = make_variant("int8", content_sha256="aa")
+        mine = replace(make_variant("int8", content_sha256="aa", engine=GIVEN), recipe="mine")
+        note_identical_files([made, mine])
+        assert mine.audit.notes[-1].startswith("The file holds the same as int8")
+        assert "changed nothing" not in mine.audit.notes[-1]
 
     def test_failed_variants_equal_nothing(self):
         failed = [Variant(recipe=name, flags={}) for name in ("int8", "int16x8")]

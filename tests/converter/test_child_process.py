@@ -1,6 +1,9 @@
 """A worker may answer, refuse, crash, hang or die: the parent always gets a sentence."""
 
 import os
+import signal
+import tempfile
+import threading
 import time
 
 import psutil
@@ -8,6 +11,8 @@ import pytest
 
 from converter.child_process import Worker, describe_exit
 from converter.errors import ConversionError, WorkerError
+from converter.process_family import is_dead
+from converter.sandbox import Permissions
 
 STUB = "tests.converter.stub_worker"
 
@@ -57,12 +62,111 @@ def test_a_hang_is_stopped_at_its_limit(worker):
 
 
 def test_a_worker_that_takes_too_much_memory_is_stopped_with_the_reason(monkeypatch):
-    monkeypatch.setenv("LITEDRIFT_MEMORY_BYTES", str(256 << 20))
+    monkeypatch.setenv("LITEDRIFT_MEMORY_BYTES", "256000000")
     with (
         Worker(STUB, "the converter", task="while building int8") as worker,
-        pytest.raises(WorkerError, match=r"more than 256 MiB of memory while building int8"),
+        pytest.raises(WorkerError, match=r"more than 256 MB of memory while building int8"),
     ):
         worker.ask("eat", 60)
+
+
+def test_memory_that_its_children_take_counts(monkeypatch):
+    monkeypatch.setenv("LITEDRIFT_MEMORY_BYTES", "200000000")
+    with Worker(STUB, "the converter") as worker:
+        pids = worker.ask("eat_in_children", 20)["pids"]
+        with pytest.raises(WorkerError, match="more than 200 MB of memory"):
+            worker.ask("hang", 20)
+        for pid in pids:
+            _wait_until(lambda pid=pid: is_dead(pid))
+
+
+def test_more_processes_than_allowed_are_stopped(monkeypatch):
+    monkeypatch.setenv("LITEDRIFT_WORKER_PROCESSES", "3")
+    with Worker(STUB, "the converter") as worker:
+        assert worker.ask("spawn_many", 10, count=2)
+        pids = worker.ask("spawn_many", 10, count=1)["pids"]
+        with pytest.raises(WorkerError, match="consisted of more than 3 processes"):
+            worker.ask("hang", 20)
+        for pid in pids:
+            _wait_until(lambda pid=pid: is_dead(pid))
+
+
+def test_a_worker_that_fills_the_disk_is_stopped(monkeypatch, tmp_path):
+    monkeypatch.setenv("LITEDRIFT_FREE_DISK_BYTES", str(2**50))
+    walls = Permissions(write=(tmp_path,))
+    with (
+        Worker(STUB, "the converter", permissions=walls) as worker,
+        pytest.raises(WorkerError, match=r"left less than \d+ MB free on the disk and was stopped"),
+    ):
+        worker.ask("hang", 20)
+
+
+def test_processor_time_that_is_used_up_is_the_reason_given(worker):
+    with pytest.raises(
+        WorkerError, match=r"used up its processor time of 3600 s \(LITEDRIFT_CPU_SECONDS\)"
+    ):
+        worker.ask("burn", 60)
+
+
+def test_the_limit_of_processor_time_reaches_the_worker(monkeypatch, tmp_path):
+    monkeypatch.setenv("LITEDRIFT_CPU_SECONDS", "77")
+    walls = Permissions(write=(tmp_path,))
+    with Worker("converter.workers.evaluation", "LiteRT", permissions=walls) as worker:
+        assert worker.ask("walls", 20)["layers"]["rlimits"] == "on"
+        limits = psutil.Process(worker._process.pid).rlimit(psutil.RLIMIT_CPU)
+    assert limits == (77, 82)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["no json\n", "[1, 2]\n", '"text"\n', "{}\n", '{"result": 3}\n', '{"error": "x"}\n',
+     "[" * 100_000 + "\n", '{"result": ' * 5000 + "\n", "\n", "\udcff\n"],
+    ids=["words", "list", "text", "empty", "number", "bare error", "deep", "deep and open",
+         "nothing", "no text"],
+)  # fmt: skip
+def test_an_answer_that_is_none_ends_the_worker_and_nothing_else(worker, reply):
+    with pytest.raises(WorkerError, match="answered what is no answer while building int8"):
+        worker.ask("write_reply", 20, text=reply)
+    _wait_until(lambda: not worker.is_alive)
+
+
+def test_an_endless_answer_is_cut_off(worker, monkeypatch):
+    monkeypatch.setattr("converter.child_process._MOST_REPLY_BYTES", 10_000_000)
+    with pytest.raises(WorkerError, match="answered more than 10 MB"):
+        worker.ask("write_reply", 60, text="x" * 100_000, repeat=1000)
+
+
+def test_an_endless_answer_does_not_put_the_time_limit_off(worker):
+    with pytest.raises(WorkerError, match="took longer than 1 s"):
+        worker.ask("write_reply", 1, text="x", repeat=10**9)
+
+
+def test_a_worker_that_does_not_read_its_request_is_stopped_at_its_limit(worker):
+    assert worker.ask("echo", 10, value=1)
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    with pytest.raises(WorkerError, match="took longer than 1 s"):
+        worker.ask("echo", 1, value="x" * 10_000_000)
+
+
+def test_a_long_request_and_a_long_answer_arrive_whole(worker):
+    value = "äx" * 1_000_000
+    assert worker.ask("echo", 30, value=value) == {"value": value}
+
+
+def test_an_error_of_an_unknown_kind_is_still_a_sentence(worker):
+    reply = '{"error": {"kind": "Exception", "message": ["odd"], "details": 3}}\n'
+    with pytest.raises(WorkerError, match="odd"):
+        worker.ask("write_reply", 10, text=reply)
+
+
+def test_the_operators_secrets_stay_outside(monkeypatch):
+    monkeypatch.setenv("CLOUD_SECRET_KEY", "hush")
+    monkeypatch.setenv("LITEDRIFT_DATA_BYTES", "12345")
+    with Worker(STUB, "a worker") as worker:
+        found = worker.ask("environment", 10)
+    assert "hush" not in found.values()
+    assert found["LITEDRIFT_DATA_BYTES"] == "12345"
+    assert found["PATH"] == os.environ["PATH"]
 
 
 def test_a_dead_worker_says_so_again(worker):
@@ -79,6 +183,41 @@ def test_closing_ends_what_the_worker_started():
     worker.close()
     worker.close()
     _wait_until(lambda: not psutil.pid_exists(child) or _is_zombie(child))
+
+
+def test_closing_ends_also_what_left_the_session():
+    with Worker(STUB, "a worker") as worker:
+        stray = worker.ask("spawn_stray", 10)["pid"]
+        assert not is_dead(stray)
+    _wait_until(lambda: is_dead(stray))
+
+
+def test_nothing_of_a_worker_stays_on_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    worker = Worker(STUB, "a worker")
+    worker.ask("noise", 10)
+    assert list(tmp_path.iterdir()) == []  # its log has no name
+    worker.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_while_another_thread_waits_ends_that_wait():
+    worker = Worker(STUB, "a worker")
+    worker.ask("echo", 10, value=1)
+    caught = []
+
+    def wait():
+        try:
+            worker.ask("hang", 60)
+        except WorkerError as error:
+            caught.append(str(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.2)
+    worker.close()
+    waiting.join(5)
+    assert caught == ["a worker was killed (SIGKILL)."]
 
 
 def test_a_worker_ends_when_its_parent_is_gone():

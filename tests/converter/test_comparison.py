@@ -43,6 +43,24 @@ class TestJson:
         assert second["drift"]["sqnr_db"] == "-inf"
         assert second["drift"]["rmse"] is None
 
+    def test_what_a_tflite_adds_survives(self):
+        mine = make_variant("int8", engine="given", given_name="../<b>x.tflite", flags={})
+        mine.audit.missing_kernels = ["Mine"]
+        comparison = make_comparison([mine])
+        comparison.model.format = "tflite"
+        comparison.reference.peak_memory_bytes = 5
+        read = Comparison.from_json(strict(comparison))
+        assert read.to_json() == comparison.to_json()
+        assert read.starts_from_tflite
+        assert not read.variants[0].is_original
+
+    def test_a_comparison_of_an_older_version_is_read(self):
+        values = strict(make_comparison())
+        del values["reference"]["peak_memory_bytes"], values["reference"]["runtime_memory_bytes"]
+        for variant in values["variants"]:
+            del variant["given_name"], variant["audit"]["missing_kernels"]
+        assert Comparison.from_json(values).variants[0].given_name is None
+
     def test_round_trip(self):
         comparison = make_comparison()
         read = Comparison.from_json(strict(comparison))

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from converter.data_file import column_names, numeric, read_data_file
+from converter.data_file import read_data_file
 from converter.errors import DataError
 from converter.request import DataOptions
-from converter.samples import fit_samples, load_samples
+from converter.sample_fitting import fit_samples
+from converter.samples import load_samples
 from converter.signature import TensorSpec
 from tests.converter.read_or_refused import read_or_refused
 
@@ -67,7 +68,18 @@ class TestNpz:
     def test_the_inputs_name_goes_before_x(self, tmp_path):
         path = tmp_path / "a.npz"
         np.savez(path, x=X * 0, image=X)
-        np.testing.assert_array_equal(read(path).inputs["image"], X)
+        raw = read(path)
+        np.testing.assert_array_equal(raw.inputs["image"], X)
+        assert raw.notes == ("The array x belongs to no input and no label: left out.",)
+
+    def test_the_usual_halves_of_a_data_set_are_told_apart(self, tmp_path):
+        path = tmp_path / "mnist.npz"
+        test, train = np.arange(3), np.arange(9)
+        np.savez(path, x_train=X * 0, y_train=train, x_test=X, y_test=test)
+        raw = read(path)
+        np.testing.assert_array_equal(raw.inputs["image"], X)
+        assert raw.labels["y"].tolist() == test.tolist()
+        assert any("x_train, y_train belong to no input" in note for note in raw.notes)
 
     def test_several_inputs_by_name(self, tmp_path):
         path = tmp_path / "a.npz"
@@ -305,8 +317,14 @@ class TestOtherFiles:
 
     @pytest.mark.parametrize(
         "content",
-        [b"\x89HDF\r\n\x1a\n", b"\x00\x01\x02\x03", b"\x89PNG\r\n\x1a\n\0\0\0", b"abc\0def"],
-        ids=["HDF5", "zeros", "PNG", "NUL"],
+        [
+            b"\x89HDF\r\n\x1a\n",
+            b"\x00\x01\x02\x03",
+            b"\x89PNG\r\n\x1a\n\0\0\0",
+            b"abc\0def",
+            np.arange(1, 200, dtype="<u2").tobytes(),
+        ],
+        ids=["HDF5", "zeros", "PNG", "NUL", "small integers"],
     )
     def test_another_binary_kind(self, tmp_path, content):
         path = tmp_path / "a.npz"
@@ -332,13 +350,3 @@ class TestOtherFiles:
             lambda: fit_samples(read(path), "data file", ONE), "data file: ", "a.npz: "
         )
         assert found is None or found.inputs["image"].shape[1] == 4
-
-
-def test_columns_without_a_header_get_names():
-    assert column_names(3) == ["column 1", "column 2", "column 3"]
-
-
-def test_text_is_no_number():
-    assert numeric([1, "2"], "a.csv", "x").tolist() == [1.0, 2.0]
-    with pytest.raises(DataError, match=r"a\.csv: expected numbers in x, found text"):
-        numeric(["a"], "a.csv", "x")

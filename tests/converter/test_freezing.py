@@ -7,7 +7,9 @@ import pytest
 
 from converter.errors import ModelFileError
 from converter.float_model import load_float_model
-from converter.freezing import default_size, fix_shapes, freeze
+from converter.freezing import freeze
+from converter.frozen_constants import TABLES_NOTE
+from converter.input_shapes import fix_shapes
 from converter.recipe import PRESETS
 from converter.saved_model_file import read_saved_model
 from converter.shared_calibration import CalibrationMemory
@@ -63,10 +65,6 @@ class TestFixShapes:
         found, notes = fix_shapes(signature(None), {"x0": (5, 2)})
         assert found == {"x0": (1, 5, 2)}
         assert any("x0" in note and "the data" in note for note in notes)
-
-    @pytest.mark.parametrize(("rank", "size"), [(4, 224), (3, 32), (2, 32), (5, 32)])
-    def test_defaults(self, rank, size):
-        assert default_size(rank) == size
 
 
 def serve(folder, **inputs):
@@ -130,7 +128,7 @@ class TestFreeze:
         )
         assert convert(tmp_path / "f", PRESETS["float32"], {}, 1, CalibrationMemory())
 
-    def test_a_lookup_table_is_kept_beside_and_said_so(self, tmp_path):
+    def test_a_lookup_table_becomes_constants_and_it_is_said_so(self, tmp_path):
         import tensorflow as tf
 
         class Module(tf.Module):
@@ -152,7 +150,7 @@ class TestFreeze:
         model = load_float_model(tmp_path / "m", "m", "saved_model", tmp_path)
         _, notes = freeze(model, {"x": (1,)}, tmp_path / "f")
         assert serve(tmp_path / "f", x=np.array([2], np.int64))["y"].tolist() == [20.0]
-        assert all("keeps state" in note for note in notes)
+        assert notes == [TABLES_NOTE]
 
     def test_shapes_that_the_model_refuses_are_told(self, keras_file, tmp_path):
         model = load_float_model(keras_file, "m", "keras", tmp_path)

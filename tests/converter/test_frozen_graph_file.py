@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from converter.errors import ModelFileError
+from converter.float_model import load_float_model
 from converter.frozen_graph_file import parse_graph_def, read_frozen_graph
+from converter.model_file import inspect_model
+from converter.model_options import ModelOptions
+from converter.pipeline import run_comparison
+from converter.recipe import PRESETS
+from converter.request import RunRequest
 from converter.signature import TensorSpec
 from tests.converter.read_or_refused import read_or_refused
 
@@ -24,7 +30,7 @@ def add(graph, name, op, inputs=(), **attributes):
     node = graph.node.add(name=name, op=op)
     node.input.extend(inputs)
     for key, value in attributes.items():
-        if key == "dtype":
+        if key in {"dtype", "T"}:
             node.attr[key].type = value
         else:
             for size in value:
@@ -58,17 +64,58 @@ class TestEnds:
     @pytest.mark.parametrize(
         ("names", "message"),
         [
-            ({"inputs": ["nowhere"]}, "--inputs expects names of nodes.*found 'nowhere'"),
-            ({"outputs": ["nowhere:0"]}, "--outputs expects names of nodes.*found 'nowhere:0'"),
+            (
+                {"inputs": ["nowhere"]},
+                r"expected inputs \(--inputs\) that are nodes.*found 'nowhere'",
+            ),
+            (
+                {"outputs": ["nowhere:0"]},
+                r"expected outputs \(--outputs\) that are nodes.*found 'nowhere:0'",
+            ),
+            (
+                {"outputs": ["scores:x"]},
+                r"expected outputs \(--outputs\) that are nodes.*found 'scores:x'",
+            ),
+            (
+                {"outputs": ["scores:0:0"]},
+                r"expected outputs \(--outputs\) that are nodes.*found 'scores:0:0'",
+            ),
+            (
+                {"inputs": ["^features"]},
+                r"expected inputs \(--inputs\) that are nodes.*found '\^features'",
+            ),
+            ({"inputs": [":"]}, r"expected inputs \(--inputs\) that are nodes.*found ':'"),
         ],
-        ids=["input", "output"],
+        ids=["input", "output", "port", "two ports", "control", "bare"],
     )
     def test_that_are_not_in_the_graph_are_refused(self, frozen_graph_file, names, message):
         refuse(frozen_graph_file, message, **names)
 
-    def test_a_graph_without_inputs_is_refused(self, tmp_path):
-        path = write_graph(tmp_path / "g.pb", lambda g: add(g, "c", "Const"))
-        refuse(path, "--inputs expects names of nodes in the graph, found 'none'")
+    def test_a_graph_that_does_not_tell_its_inputs_leaves_them_to_the_person(self, tmp_path):
+        def build(graph):
+            add(graph, "c", "Const")
+            add(graph, "x", "Identity", ["c"], T=1)
+            add(graph, "y", "Relu", ["x"], T=1)
+
+        path = write_graph(tmp_path / "g.pb", build)
+        assert read_frozen_graph(path).input_tensors == []
+        (note,) = inspect_model(path).notes
+        assert "does not tell its inputs" in note
+        chosen = read_frozen_graph(path, ["x"])
+        assert chosen.inputs == [TensorSpec("x", None, "float32")]
+        assert chosen.output_tensors == ["y:0"]
+
+    def test_a_run_between_no_ends_is_refused(self, frozen_graph_file):
+        with pytest.raises(ModelFileError, match=r"g\.pb: the graph does not tell its inputs"):
+            load_float_model(frozen_graph_file, "g.pb", "frozen_graph", frozen_graph_file.parent)
+
+    def test_the_same_tensor_twice_is_one(self, frozen_graph_file):
+        facts = read_frozen_graph(frozen_graph_file, ["features"], ["scores", "scores:0"])
+        assert facts.output_tensors == ["scores:0"]
+
+    def test_ends_without_a_way_between_them_are_refused(self, frozen_graph_file):
+        refuse(frozen_graph_file, "'features:0' cannot be an output: it is an input as well",
+               inputs=["features"], outputs=["features"])  # fmt: skip
 
     def test_control_inputs_consume_too(self, tmp_path):
         def build(graph):
@@ -106,11 +153,34 @@ class TestEnds:
         assert facts.inputs == [TensorSpec("x", None, "float32")]
 
 
+def test_a_run_goes_between_the_chosen_ends(frozen_graph_file, tmp_path):
+    """A whole run: what the Model page passes on decides what is converted."""
+    request = RunRequest(
+        model_path=frozen_graph_file,
+        model_name="net.pb",
+        model_options=ModelOptions(output_tensors=("scores",), dimensions=(("features", (1, 4)),)),
+        recipes=(PRESETS["float32"],),
+        samples=8,
+        calibration_samples=0,
+        runs=2,
+    )
+    comparison = run_comparison(request, tmp_path, lambda progress: None)
+    assert comparison.model.outputs == [TensorSpec("scores", (1, 3), "float32")]
+    assert comparison.variants[0].status == "ok"
+    assert list(comparison.variants[0].output_drift) == ["scores"]
+    assert comparison.variants[0].drift.sqnr_db > 100
+
+
 class TestRefused:
     @pytest.mark.parametrize("op", ["VarHandleOp", "VariableV2"])
     def test_a_graph_with_variables(self, tmp_path, op):
         path = write_graph(tmp_path / "g.pb", lambda g: add(g, "weights", op))
         refuse(path, "expected a frozen graph, found the variable 'weights'")
+
+    @pytest.mark.parametrize("name", ["a:0", ":", "^a", "<b>:tada:"])
+    def test_a_graph_of_names_that_mean_something_else(self, tmp_path, name):
+        path = write_graph(tmp_path / "g.pb", lambda g: add(g, name, "Placeholder", dtype=1))
+        refuse(path, "expected nodes with names that TensorFlow takes")
 
     @pytest.mark.parametrize("content", [b"", b"junk", b"\x0a\x00"], ids=["empty", "text", "bare"])
     def test_bytes_that_are_no_graph(self, tmp_path, content):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converter.data_file import read_data_file
 from converter.errors import DataError
 from converter.request import DataOptions
 from converter.samples import load_samples
@@ -96,6 +97,12 @@ class TestLabels:
         )
         assert load(path).labels["y"].tolist() == [0, 1]
 
+    def test_many_classes_are_listed_in_few_words(self, path):
+        write(path, {f"class {n:03d}/a.png": flat(1) for n in range(40)})
+        samples = load(path)
+        assert samples.class_names["y"][39] == "class 039"
+        assert any("class 000 = 0" in n and "and 28 more" in n for n in samples.notes)
+
     def test_folder_names_that_only_look_like_digits_are_names(self, path):
         write(path, {"²/a.png": flat(1), "³/a.png": flat(2)})
         assert load(path).labels["y"].tolist() == [0, 1]
@@ -171,6 +178,56 @@ class TestPixels:
         assert load(path).inputs["image"][0, 0, 0, 0] == pytest.approx(128 / 255, abs=0.02)
 
 
+class TestSixteenBits:
+    """Deep images are common in microscopy; Pillow's own conversion turns them white."""
+
+    def deep(self, value):
+        stream = io.BytesIO()
+        Image.fromarray(np.full((4, 4), value, np.uint16)).save(stream, "PNG")
+        return stream.getvalue()
+
+    def test_their_upper_half_is_taken_and_noted(self, path):
+        write(path, {"a.png": self.deep(65535), "b.png": self.deep(32768), "c.png": flat(10)})
+        samples = load(path, scale="0..255")
+        assert samples.inputs["image"][:, 0, 0, 0].tolist() == [255, 128, 10]
+        assert any("2 images have 16 bits a pixel" in note for note in samples.notes)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.int32])
+    def test_images_without_a_known_range_are_refused(self, path, dtype):
+        stream = io.BytesIO()
+        Image.fromarray(np.ones((4, 4), dtype)).save(stream, "TIFF")
+        write(path, {"a.tiff": stream.getvalue()})
+        with pytest.raises(DataError, match="8 or 16 bits a pixel, found one of 32"):
+            load(path)
+
+
+class TestOriginals:
+    def read(self, path, inputs=GRAY, originals=True):
+        return read_data_file(
+            path, "images.zip", inputs, DataOptions(), rescales=False, originals=originals
+        )
+
+    def test_the_values_are_those_in_the_file_before_resizing(self, path):
+        half = np.zeros((8, 8))
+        half[:, 4:] = 255
+        write(path, {"a.png": encoded(half), "b.png": flat(7)})
+        found = self.read(path).originals
+        values, counts = np.unique(found.values, return_counts=True)
+        assert values.tolist() == [0, 7, 255]
+        assert counts.tolist() == [32, 16, 32]
+
+    def test_of_large_images_a_part_of_each_is_drawn(self, path, monkeypatch):
+        monkeypatch.setattr("converter.image_data.HISTOGRAM_VALUES", 200)
+        write(path, {f"{n}.png": flat(50 * n, size=100) for n in range(4)})
+        values, counts = np.unique(self.read(path).originals.values, return_counts=True)
+        assert values.tolist() == [0, 50, 100, 150]
+        assert set(counts.tolist()) == {64}
+
+    def test_a_run_keeps_none(self, path):
+        write(path, {"a.png": flat(1)})
+        assert self.read(path, originals=False).originals is None
+
+
 class TestRefused:
     def refuse(self, path, message, inputs=GRAY):
         with pytest.raises(DataError, match=message) as refused:
@@ -187,6 +244,11 @@ class TestRefused:
     def test_a_model_that_takes_no_images(self, path, shape):
         write(path, {"a.png": flat(1)})
         self.refuse(path, "images need a model with one input", [TensorSpec("x", shape, "float32")])
+
+    def test_a_model_of_channels_first(self, path):
+        write(path, {"a.png": flat(1)})
+        spec = TensorSpec("x", (None, 3, 32, 33), "float32")
+        self.refuse(path, r"channels stand first in it.*as \.npz", [spec])
 
     def test_a_model_of_two_inputs(self, path):
         write(path, {"a.png": flat(1)})

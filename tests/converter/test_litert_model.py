@@ -13,8 +13,16 @@ from converter.freezing import freeze
 from converter.litert_model import LitertModel, Quantization, dequantize, quantize
 from converter.recipe import PRESETS, SELECT_TF_PRESET
 from converter.shared_calibration import CalibrationMemory
+from converter.tensor_binding import Binding
 from converter.tflite_converter import convert
+from converter.tflite_file import read_tflite
 from tests.converter.example_models import images
+from tests.converter.example_tflites import (
+    features,
+    write_classifier,
+    write_two_by_two,
+    write_two_signatures,
+)
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +232,64 @@ class TestRefused:
         path.write_bytes(convert(tmp_path / "m", SELECT_TF_PRESET, {}, 1, CalibrationMemory()))
         with pytest.raises(RuntimeModelError, match="need the Flex delegate; no pip runtime"):
             LitertModel(path)
+
+
+class TestBinding:
+    """Files that do not call their tensors as the run does, or have other sizes."""
+
+    @staticmethod
+    def run(model, **inputs):
+        model.set_inputs(inputs)
+        model.invoke()
+        return model.get_outputs()
+
+    def test_a_file_without_signature_has_the_names_that_reading_tells(self, tmp_path):
+        path = write_classifier(tmp_path / "a.tflite", key=None)
+        model = LitertModel(path)
+        file = read_tflite(path)
+        assert list(model.inputs) == [spec.name for spec in file.inputs]
+        assert list(model.outputs) == [spec.name for spec in file.outputs]
+
+    def test_the_second_signature_lies_in_another_subgraph(self, tmp_path):
+        path = write_two_signatures(tmp_path / "a.tflite")
+        alone = write_classifier(tmp_path / "b.tflite", seed=20)
+        sample = features(1)
+        found = self.run(
+            LitertModel(path, binding=Binding(label="a", signature="second")), features=sample
+        )
+        np.testing.assert_array_equal(
+            found["scores"], self.run(LitertModel(alone), features=sample)["scores"]
+        )
+        first = self.run(LitertModel(path), features=sample)
+        assert not np.allclose(first["scores"], found["scores"])
+
+    def test_the_second_signature_takes_a_batch(self, tmp_path):
+        path = write_two_signatures(tmp_path / "a.tflite")
+        model = LitertModel(path, binding=Binding(label="a", signature="second"))
+        assert model.resize_batch(5)
+        assert self.run(model, features=features(5))["scores"].shape == (5, 3)
+
+    def test_a_signature_that_is_not_there_is_refused(self, tmp_path):
+        path = write_classifier(tmp_path / "a.tflite")
+        with pytest.raises(RuntimeModelError, match="'third' was asked for"):
+            LitertModel(path, binding=Binding(label="a", signature="third"))
+
+    def test_names_are_those_of_the_run(self, tmp_path):
+        path = write_two_by_two(tmp_path / "a.tflite")
+        plain = self.run(LitertModel(path), zebra=np.ones((1, 3)), apple=np.zeros((1, 2)))
+        binding = Binding(label="a", inputs={"zebra": "z", "apple": "a"}, outputs={"kind": "class"})
+        found = self.run(LitertModel(path, binding=binding), z=np.ones((1, 3)), a=np.zeros((1, 2)))
+        assert set(found) == {"class"}
+        np.testing.assert_array_equal(found["class"], plain["kind"])
+
+    def test_another_batch_is_resized(self, tmp_path):
+        path = write_classifier(tmp_path / "a.tflite", batch=4)
+        model = LitertModel(path, binding=Binding(label="a", shapes={"features": [1, 8]}))
+        assert model.own_batch == 1
+        assert self.run(model, features=features(1))["scores"].shape == (1, 3)
+
+    @pytest.mark.parametrize("shape", [[1, 9], [1, 2, 4]], ids=["another size", "another rank"])
+    def test_a_shape_that_cannot_be_is_refused_with_the_files_name(self, tmp_path, shape):
+        path = write_classifier(tmp_path / "x.tflite")
+        with pytest.raises(RuntimeModelError, match=r"^mine\.tflite: "):
+            LitertModel(path, binding=Binding(label="mine.tflite", shapes={"features": shape}))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from converter.errors import ModelFileError
-from converter.model_options import ModelOptions, parse_dimensions, set_dimensions
+from converter.model_options import ModelOptions, default_size, parse_dimensions, set_dimensions
 from converter.signature import TensorSpec
 
 INPUTS = (
@@ -18,6 +18,11 @@ def test_json_round_trip():
         signature="a", input_tensors=("x:0",), dimensions=(("x", (1, None, 3)),), unroll=True
     )
     assert ModelOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+@pytest.mark.parametrize(("rank", "size"), [(4, 224), (3, 32), (2, 32), (5, 32)])
+def test_default_sizes(rank, size):
+    assert default_size(rank) == size
 
 
 class TestParse:

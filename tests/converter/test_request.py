@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from converter.errors import DataError, RecipeError
+from converter.given_variant import GivenVariant
 from converter.latency import LatencyProtocol
 from converter.model_options import ModelOptions
 from converter.recipe import PRESETS, SELECT_TF_PRESET
@@ -87,3 +88,19 @@ def test_the_protocol_follows_the_runs():
 
 def test_by_default_the_six_presets_are_built():
     assert [recipe.name for recipe in make_request().recipes] == list(PRESETS)
+
+
+MINE = GivenVariant(path=Path("/uploads/ab.tflite"), name="../mine.tflite", sha256="ab" * 32)
+
+
+def test_given_files_are_enough_for_a_request_and_survive_json():
+    request = make_request(recipes=(), given_variants=(MINE,), recipes_asked=False)
+    assert RunRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_a_request_of_an_older_version_has_no_given_files():
+    values = make_request().to_json()
+    del values["given_variants"], values["recipes_asked"]
+    for recipe in values["recipes"]:
+        del recipe["weight_bits"], recipe["weight_only"]
+    assert RunRequest.from_json(values) == make_request()

@@ -149,3 +149,13 @@ def test_the_welcome_run_starts_once():
     assert len(list_runs()) == 1
     cancel_run(first)
     wait_for_end(first)
+
+
+def test_a_run_cancelled_before_its_process_listens_is_cancelled(tmp_path, monkeypatch):
+    slow = tmp_path / "slow-python"  # as if Python took its time to start
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(slow))
+    run_id = start_run(sample_request())
+    cancel_run(run_id)
+    assert wait_for_end(run_id, 10).status == "cancelled"

@@ -94,6 +94,10 @@ class TestAgainstTheModel:
         facts = read_saved_model(tmp_path / "m")
         assert facts.signature_keys == ["alpha", "zeta"]
         assert facts.signature_key == "alpha"
+        assert facts.signature_tensors == {
+            "alpha": {"inputs": ["any", "flag"], "outputs": ["a", "b"]},
+            "zeta": {"inputs": ["x"], "outputs": ["y"]},
+        }
         assert facts.inputs == [TensorSpec("any", None, "int32"), TensorSpec("flag", (), "bool")]
         assert [(spec.name, spec.dtype) for spec in facts.outputs] == [
             ("a", "bool"),
@@ -121,7 +125,7 @@ class TestZip:
             saved_model_folder, tmp_path / "a.zip", "one/", {"two/saved_model.pb": graph}
         )
         with pytest.raises(
-            ModelFileError, match=r"expected one SavedModel .* found 2 \(one/, two/"
+            ModelFileError, match=r"expected one .* found 2 \('one/saved_model\.pb', 'two/"
         ):
             read_saved_model(path)
 
@@ -166,6 +170,26 @@ class TestRefused:
         (tmp_path / SAVED_MODEL_PB).write_bytes(b"")
         with pytest.raises(ModelFileError, match="found no tags"):
             read_saved_model(tmp_path)
+
+    def test_a_signature_without_inputs_is_none(self, tmp_path):
+        import tensorflow as tf
+
+        class Module(tf.Module):
+            @tf.function(input_signature=[])
+            def version(self):
+                return {"v": tf.constant([3.0])}
+
+            @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32, name="x")])
+            def double(self, x):
+                return {"y": 2 * x}
+
+        module = Module()
+        both = {"a_version": module.version, "double": module.double}
+        tf.saved_model.save(module, str(tmp_path / "both"), signatures=both)
+        assert read_saved_model(tmp_path / "both").signature_keys == ["double"]
+        tf.saved_model.save(module, str(tmp_path / "one"), signatures=module.version)
+        with pytest.raises(ModelFileError, match="found none with inputs and outputs"):
+            read_saved_model(tmp_path / "one")
 
     def test_no_signature(self, tmp_path):
         import tensorflow as tf

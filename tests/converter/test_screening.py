@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import flatbuffers
 import h5py
 import numpy as np
 import pytest
@@ -300,7 +301,7 @@ def write_saved_model(folder: Path, saved_model, files: dict[str, bytes] | None 
 
 
 OPERATORS = [
-    *("ReadFile", "WriteFile", "MatchingFiles", "Print", "PrintV2", "SaveV2", "RestoreV2", "Save"),
+    *("ReadFile", "WriteFile", "MatchingFiles", "SaveV2", "RestoreV2", "Save"),
     *("ShardedFilename", "MergeV2Checkpoints", "WholeFileReaderV2", "ReaderReadV2", "LMDBReader"),
     *("WriteSummary", "CreateSummaryFileWriter", "TextLineDataset", "TFRecordDataset"),
     *("FixedLengthRecordDatasetV2", "SqlDataset", "SnapshotDatasetV2", "SaveDatasetV2"),
@@ -366,10 +367,10 @@ class TestOperators:
     @pytest.mark.parametrize("collection", ["saved_model_main_op", "legacy_init_op"])
     def test_in_an_initializer(self, tmp_path, collection):
         saved_model, meta = serving_model()
-        add_node(meta.graph_def.node, "PrintV2", "evil")
+        add_node(meta.graph_def.node, "SaveV2", "evil")
         add_node(meta.graph_def.node, "NoOp", "init", "^evil")
         meta.collection_def[collection].node_list.value.append("init")
-        assert "PrintV2" in refusal(write_saved_model(tmp_path, saved_model))
+        assert "SaveV2" in refusal(write_saved_model(tmp_path, saved_model))
 
     def test_in_a_local_variables_initial_value(self, tmp_path):
         saved_model, meta = serving_model()
@@ -432,16 +433,55 @@ class TestOperators:
             ("DecodeProtoV2", "descriptor_source", b"/etc/passwd", True),
             ("FixedUnigramCandidateSampler", "vocab_file", b"", False),
             ("FixedUnigramCandidateSampler", "vocab_file", b"/etc/passwd", True),
+            ("PrintV2", "output_stream", b"", False),
+            ("PrintV2", "output_stream", b"stderr", False),
+            ("PrintV2", "output_stream", b"stdout", False),
+            ("PrintV2", "output_stream", b"log(warning)", False),
+            ("PrintV2", "output_stream", b"file:///tmp/printed", True),
+            ("PrintV2", "output_stream", b"stderr\nfile:///tmp/printed", True),
         ],
     )
     def test_files_named_by_attributes(self, tmp_path, operator, attribute, value, refused):
         saved_model, meta = serving_model()
         add_node(meta.graph_def.node, operator, "evil").attr[attribute].s = value
+        meta.graph_def.node[1].input.append("^evil")
         path = write_saved_model(tmp_path, saved_model)
         if refused:
             assert operator in refusal(path)
         else:
             screen(path)
+
+    @pytest.mark.parametrize(
+        ("operator", "attribute"),
+        [
+            ("DecodeProtoV2", "descriptor_source"),
+            ("EncodeProto", "descriptor_source"),
+            ("FixedUnigramCandidateSampler", "vocab_file"),
+            ("PrintV2", "output_stream"),
+        ],
+    )
+    def test_files_named_by_the_caller_of_a_function(self, tmp_path, operator, attribute):
+        saved_model, meta = serving_model()
+        (function, _) = meta.graph_def.library.function
+        add_node(function.node_def, operator, "evil").attr[attribute].placeholder = "T"
+        assert operator in refusal(write_saved_model(tmp_path, saved_model))
+
+    def test_a_print_left_in_the_signature(self, tmp_path):
+        import tensorflow as tf
+
+        class Chatty(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec((2,), name="x")])
+            def serve(self, x):
+                tf.print("x is", x)
+                tf.print(x, output_stream=self.stream)
+                return {"y": tf.compat.v1.Print(x, [x])}
+
+        for stream, name in ((sys.stdout, "harmless"), (f"file://{tmp_path}/out", "evil")):
+            module = Chatty()
+            module.stream = stream
+            tf.saved_model.save(module, str(tmp_path / name), signatures=module.serve)
+        screen(tmp_path / "harmless")
+        assert "PrintV2" in refusal(tmp_path / "evil")
 
     def test_names_are_shortened_and_quoted(self, tmp_path):
         saved_model, meta = serving_model()
@@ -458,6 +498,31 @@ class TestOperators:
             tensor.tensor_shape.dim.add().size = 10**6
         message = refusal(write_saved_model(tmp_path, saved_model))
         assert "LITEDRIFT_UNPACKED_BYTES" in message
+
+    @pytest.mark.parametrize("operator", ["VarHandleOp", "VariableV2", "Placeholder"])
+    def test_a_tensor_declared_with_terabytes(self, tmp_path, operator):
+        saved_model, meta = serving_model()
+        node = add_node(meta.graph_def.node, operator, "huge")
+        node.attr["dtype"].type = 1
+        for size in (-1, 10**6, 10**6):
+            node.attr["shape"].shape.dim.add().size = size
+        message = refusal(write_saved_model(tmp_path, saved_model))
+        assert f"{operator} (node 'huge')" in message
+        assert "LITEDRIFT_UNPACKED_BYTES" in message
+
+
+def test_a_tflite_that_declares_terabytes(tflite_file, tmp_path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(bytearray(tflite_file.read_bytes()), 0)
+    subgraph = model.subgraphs[0]
+    subgraph.tensors[subgraph.inputs[0]].shapeSignature = None
+    subgraph.tensors[subgraph.inputs[0]].shape = np.array([1, 10**6, 10**6, 1], np.int32)
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = tmp_path / "huge.tflite"
+    path.write_bytes(builder.Output())
+    assert "expected a tensor of at most" in refusal(path)
 
 
 class TestAssets:
@@ -642,6 +707,7 @@ class TestKerasConfigurations:
             (layer("TorchModuleWrapper"), "holds Python code"),
             (layer("TFSMLayer", filepath="/x"), "loads a SavedModel from another path"),
             (layer("StringLookup", vocabulary="/etc/passwd"), "'/etc/passwd' as its 'vocabulary'"),
+            (dense(units=10**12), "LITEDRIFT_UNPACKED_BYTES"),
             (layer("Dense", url="https://host/x"), "'https://host/x' as its 'url'"),
             (layer("TFOpLambda", None, function="io.read_file"), "tf.io.read_file"),
             (layer("TFOpLambda", None, function="io.write_file"), "tf.io.write_file"),

@@ -129,3 +129,12 @@ def test_the_conditions_are_told(data, expected):
 def test_every_header_is_a_column_of_its_own():
     header = rows_of(make_comparison([make_variant()]))["recipe"]
     assert [name for name in HEADER if name not in header] == []
+
+
+def test_a_run_from_a_tflite_says_what_its_original_is():
+    comparison = make_comparison()
+    assert "the original is a warmed tf.function" in format_comparison(comparison)
+    comparison.model.format = "tflite"
+    text = format_comparison(comparison)
+    assert "the original is the given file, run like the others" in text
+    assert "tf.function" not in text

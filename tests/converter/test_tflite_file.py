@@ -12,8 +12,14 @@ from converter.errors import ModelFileError
 from converter.recipe import BUILTINS, PRESETS, SELECT_TF, SELECT_TF_PRESET
 from converter.shared_calibration import CalibrationMemory
 from converter.tflite_converter import convert
-from converter.tflite_file import content_sha256, read_tflite
+from converter.tflite_file import choose_signature, content_sha256, read_tflite
 from tests.converter.example_models import images
+from tests.converter.example_tflites import (
+    as_int8,
+    write_classifier,
+    write_custom,
+    write_two_signatures,
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +139,16 @@ class TestRefused:
     def test_a_root_that_lies(self, tflite_file, tmp_path, offset):
         path = tmp_path / "a.tflite"
         path.write_bytes(offset + tflite_file.read_bytes()[4:])
-        with pytest.raises(ModelFileError, match="a damaged one"):
+        with pytest.raises(ModelFileError, match="whose parts lie outside of it"):
             read_tflite(path)
+
+    def test_lists_that_unpack_to_millions_of_objects(self, tflite_file, tmp_path, monkeypatch):
+        file = read_tflite(tflite_file)
+        monkeypatch.setattr("converter.tflite_file.MOST_OBJECTS", len(file.operators) + 10)
+        with pytest.raises(ModelFileError, match="operators, tensors and buffers, found more"):
+            read_tflite(tflite_file)
+        monkeypatch.setattr("converter.tflite_file.MOST_OBJECTS", 100)
+        assert read_tflite(tflite_file) == file
 
 
 class TestContentHash:
@@ -157,3 +171,34 @@ class TestContentHash:
         path = tmp_path / "changed.tflite"
         path.write_bytes(content)
         assert content_sha256(path) != content_sha256(tflite_file)
+
+
+class TestEndsOfAGivenFile:
+    def test_the_signature_that_is_asked_or_the_usual_or_the_first(self, tmp_path):
+        path = write_two_signatures(tmp_path / "a.tflite")
+        assert read_tflite(path).signature == "first"
+        assert read_tflite(path, "second").signature == "second"
+        assert choose_signature(["a", "serving_default"], None, "x") == "serving_default"
+        assert choose_signature([], None, "x") is None
+        with pytest.raises(ModelFileError, match="'third' was asked for, and the file has first"):
+            read_tflite(path, "third")
+
+    def test_a_file_without_signature_has_its_tensors_names(self, tmp_path):
+        file = read_tflite(write_classifier(tmp_path / "a.tflite", key=None))
+        assert (file.signature, file.signature_tensors) == (None, {})
+        assert [spec.name for spec in file.inputs] == ["serving_default_features"]
+
+    def test_stored_types_tell_a_quantized_file(self, tmp_path):
+        source = write_classifier(tmp_path / "a.tflite")
+        assert read_tflite(source).stored_types == ()
+        file = read_tflite(as_int8(source, tmp_path / "b.tflite"))
+        assert file.stored_types == ("int8",)
+        assert set(file.quantized_inputs) == {"features"}
+        assert file.quantized_outputs["scores"] == (pytest.approx(1 / 256), -128)
+
+    def test_float16_weights_are_quantized_too(self, converted):
+        assert read_tflite(converted(PRESETS["float16"])).stored_types == ("float16",)
+        assert read_tflite(converted(PRESETS["float32"])).stored_types == ()
+
+    def test_operators_without_kernel_are_named(self, tmp_path):
+        assert read_tflite(write_custom(tmp_path / "a.tflite")).missing_kernels == ["Sparkle"]

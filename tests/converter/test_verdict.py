@@ -8,6 +8,7 @@ import pytest
 
 from converter.comparison import DataFacts, Reference
 from converter.drift import worst_drift
+from converter.recipe import AS_GIVEN, GIVEN, LITERT_QUANTIZER
 from converter.verdict import RULE, is_faithful, judge, size_ratio, speed_ratio
 from tests.converter.example_comparisons import (
     make_comparison,
@@ -238,3 +239,34 @@ class TestSentence:
         drift = make_drift(top1_agreement=None, sqnr_db=math.nan, non_finite_count=12)
         sentence = judge(make_comparison([make_variant(drift=drift)])).sentence
         assert "12 of its output values are NaN or infinite" in sentence
+
+
+class TestOfATflite:
+    @staticmethod
+    def compare(*variants, **changes):
+        comparison = make_comparison(list(variants), **changes)
+        comparison.model.format = "tflite"
+        return comparison
+
+    def test_sentences_speak_of_the_given_file(self):
+        verdict = judge(self.compare(make_variant("int8", engine=LITERT_QUANTIZER)))
+        assert "against the given file it is" in verdict.sentence
+        assert "original" not in verdict.sentence
+
+    def test_the_file_itself_is_never_recommended_beside_others(self):
+        itself = make_variant("float32", engine=GIVEN, size_bytes=10)
+        made = make_variant("int8", engine=LITERT_QUANTIZER, size_bytes=20)
+        assert judge(self.compare(itself, made)).recipe == "int8"
+
+    def test_a_quantized_file_alone_is_measured(self):
+        itself = make_variant(AS_GIVEN, engine=GIVEN, size_bytes=174_192)
+        failed = make_failed("int8", "int8: the file is quantized already (int8).")
+        verdict = judge(self.compare(itself, failed))
+        assert (verdict.tone, verdict.recipe) == ("measured", "as_given")
+        assert "174.2 kB, 0.5 ms an inference, 98.0% of 100 samples right" in verdict.sentence
+
+    def test_beside_a_given_file_it_stands_back(self):
+        itself = make_variant(AS_GIVEN, engine=GIVEN)
+        mine = make_variant("int8", engine=GIVEN, given_name="mine.tflite")
+        mine.recipe = "mine"
+        assert judge(self.compare(itself, mine)).recipe == "mine"

@@ -146,11 +146,3 @@ def test_a_file_that_is_no_model_is_one_plain_sentence(app, readers, name):
         f"{name}: expected a .keras file, found other content."
     )
     assert app.session_state["litedrift.model"].name == name, "the upload is not lost"
-
-
-def test_a_tflite_file_is_inspected_but_not_converted(app, readers):
-    readers.setattr("components.model_facts.inspect_model_file",
-                    lambda path, name, options: {**FACTS, "format": "tflite"})
-    upload_model(app, "net.tflite")
-    assert app.button(key=widget_key("model", "next")).disabled
-    assert "converted already" in messages(app.caption)

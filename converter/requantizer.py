@@ -1,0 +1,145 @@
+"""Variants of a float `.tflite` by litert-quantizer; the one module that touches it. Workers only.
+
+Activation ranges are the least and the greatest value that the calibration samples reach, as
+TFLiteConverter takes them; the library's own default, a moving average, cuts rare large values off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from litert_quantizer import Quantizer, calibrator
+from litert_quantizer.utils import qsv_utils
+
+from converter.calibration_samples import check_calibration, representative_samples
+from converter.errors import ConversionError
+from converter.quantizable_file import make_quantizable
+from converter.quantizer_recipe import quantizer_rules
+from converter.recipe import Recipe
+from converter.signature import Signature
+
+_MODES = (
+    calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED,
+    calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
+)
+"""The first is ten times faster and sees inside loops; the second stands in where it fails."""
+Ranges = dict[str, Any]
+
+
+class Requantizer:
+    """Quantizes one float file by recipes, calibrating once for all of them.
+
+    Args:
+        source: The file.
+        signature: Inputs and outputs of the run, without open sizes, in the file's order.
+        key: The file's signature that the run uses; None where it has none, and gets one.
+        signatures: How many signatures the file has.
+    """
+
+    def __init__(
+        self, source: Path, signature: Signature, key: str | None, signatures: int = 1
+    ) -> None:
+        self._original = source.read_bytes()
+        self._content: bytes | None = None
+        self._key = key or "serving_default"
+        self._signature = signature
+        self._signatures = signatures
+        self._ranges: Ranges | None = None
+
+    def quantize(self, recipe: Recipe, calibration: Mapping[str, np.ndarray]) -> bytes:
+        """Return the file quantized by a recipe; unchanged by one that quantizes nothing.
+
+        Args:
+            recipe: What is asked.
+            calibration: Samples by input name, shape `(samples, ...)`; unused unless the recipe
+                calibrates.
+
+        Raises:
+            ConversionError: When litert-quantizer refuses, or there is nothing to calibrate with.
+        """
+        rules = quantizer_rules(recipe)
+        if not rules:
+            return self._original
+        if recipe.calibrate:
+            check_calibration(recipe, calibration)
+        try:
+            # It prints reports and progress bars; a worker's own output is for failures.
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(_Sink()):
+                quantizer = Quantizer(self._quantizable(), rules)
+                ranges = self._calibrated(quantizer, calibration) if recipe.calibrate else None
+                result = quantizer.quantize(
+                    ranges, enable_progress_report=False, enable_progress_bar=False
+                )
+        except Exception as error:  # a KeyError for a tensor, a ValueError for a block, and so on
+            raise self._explain(recipe, error) from error
+        if result.quantized_model is None:
+            raise ConversionError(f"{recipe.name}: litert-quantizer gave no file.")
+        return bytes(result.quantized_model)
+
+    def _quantizable(self) -> bytes:
+        if self._content is None:
+            ends = (self._signature.inputs, self._signature.outputs)
+            names = [[spec.name for spec in specs] for specs in ends]
+            self._content = make_quantizable(self._original, *names)
+        return self._content
+
+    def _calibrated(self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]) -> Ranges:
+        if self._ranges is not None:
+            return self._ranges
+        fed = {
+            self._key: [
+                {spec.name: _fit(chunk[spec.name], spec.shape) for spec in self._signature.inputs}
+                for chunk in representative_samples(samples, self._signature.batch_size)
+            ]
+        }
+        failure: Exception | None = None
+        for mode in _MODES:
+            try:
+                counter = calibrator.Calibrator(
+                    self._quantizable(),
+                    num_threads=1,
+                    mode=mode,
+                    qsv_update_func=qsv_utils.min_max_update,
+                )
+                counter.calibrate(fed, quantizer._recipe_manager)
+                ranges: Ranges = counter.get_model_qsvs()
+            except (ValueError, RuntimeError, KeyError) as error:
+                failure = failure or error
+                continue
+            if mode is _MODES[0]:  # the other looks only at what one recipe quantizes
+                self._ranges = ranges
+            return ranges
+        raise failure or ValueError("no calibration mode is left")
+
+    def _explain(self, recipe: Recipe, error: Exception) -> ConversionError:
+        text = f"{type(error).__name__}: {error}"
+        if recipe.calibrate and self._signatures > 1:
+            return ConversionError(
+                f"{recipe.name}: the file has {self._signatures} signatures and the samples are "
+                f"for {self._key[:60]!r} alone, so the ranges of the others are not known; choose "
+                "a recipe without calibration.",
+                text,
+            )
+        line = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+        return ConversionError(
+            f"{recipe.name}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
+            text,
+        )
+
+
+def _fit(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """Return one batch in the input's own shape: a scalar input takes its sample alone."""
+    return np.asarray(array[0]) if shape == () else array
+
+
+class _Sink(io.StringIO):
+    """Takes what is printed and keeps nothing: a progress bar rewrites itself without end."""
+
+    def write(self, text: str) -> int:
+        """Say that it was written."""
+        return len(text)
