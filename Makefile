@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test bench lint browser clean
+.PHONY: run test bench fuzz lint browser clean
 
 run: $(VENV)/.installed
 	@echo "LiteDrift: http://localhost:$(PORT)"
 	@$(BIN)/streamlit run app.py --server.port $(PORT) --server.headless true
 
 test: $(VENV)/.installed-tests browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .
@@ -19,6 +19,9 @@ lint: $(VENV)/.installed-tests
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.benchmarks
+
+fuzz: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # The browser tests need Debian's Chromium. Where it cannot be installed they are skipped with the
 # reason, except with CI=true, where a missing browser is a failure.

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.benchmarks import wall_time, web_process
+from tests.benchmarks import child_cost, wall_time, warm_start, web_process
 
 
 def main():
@@ -11,6 +11,8 @@ def main():
     options = parser.parse_args()
     wall_time.main(options.rounds)
     web_process.main(options.rounds)
+    child_cost.main(options.rounds)
+    warm_start.main(options.rounds)
 
 
 if __name__ == "__main__":
