@@ -13,9 +13,9 @@ from components.model_picker import chosen_sample
 from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session
 from converter.errors import LiteDriftError
 from converter.model_options import DEFAULT_OPTIONS, LARGEST_DIMENSION, ModelOptions
-from converter.run_store import find_upload
 from converter.sample_models import list_samples
 from converter.signature import Shape
+from converter.uploads import find_upload
 
 MODEL_PARAMETER, DATA_PARAMETER, OPTIONS_PARAMETER = "model", "data", "options"
 _MOST_CHARACTERS = 4000

@@ -17,7 +17,7 @@ from components.session import (
 )
 from converter.errors import LiteDriftError
 from converter.request import DataOptions
-from converter.run_store import StoredFile, store_upload
+from converter.uploads import StoredFile, store_upload
 
 _LABELS = {
     SAMPLE: ":material/database: " + choice_label("The sample's own"),

@@ -11,7 +11,7 @@ from components.session import Session, widget_key
 from converter.errors import LiteDriftError
 from converter.given_variant import GivenVariant, variant_names
 from converter.recipe import Recipe
-from converter.run_store import store_upload
+from converter.uploads import store_upload
 
 _COUNT = widget_key("convert", "given_count")
 _PROBLEM = widget_key("convert", "given_problem")

@@ -11,8 +11,8 @@ from components.plain_text import choice_label, code_span, escape_markdown, show
 from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session, widget_key
 from converter.errors import LiteDriftError
 from converter.limits import current_limits
-from converter.run_store import StoredFile, store_folder, store_upload
 from converter.sample_models import SampleModel, list_samples
+from converter.uploads import StoredFile, store_folder, store_upload
 
 _SOURCES = {
     SAMPLE: f":material/collections_bookmark: {choice_label('Sample models')}",

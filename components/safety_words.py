@@ -37,6 +37,10 @@ LIMIT_WORDS = {
     "convert_seconds": "Converting a variant",
     "evaluate_seconds": "Running all samples",
     "latency_seconds": "A turn of latency",
+    "parallel_runs": "Runs at once",
+    "quota_bytes": "All that is kept",
+    "undo_seconds": "Undo of a deletion",
+    "upload_idle_seconds": "An upload without a run",
 }
 SETTING_PREFIX = setting_name("")
 RULE = (

@@ -15,7 +15,7 @@ import streamlit as st
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import Recipe
 from converter.request import DataOptions
-from converter.run_store import StoredFile
+from converter.uploads import StoredFile
 
 RUN_PARAMETER = "run"
 """The query parameter that carries a run's id, so that a link or a refresh restores it."""

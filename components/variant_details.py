@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
 from converter.recipe import LITERT_QUANTIZER
-from converter.run_store import run_folder
 
 _EFFECTS = {
     "yes": ("took effect", "green"),
@@ -23,7 +23,7 @@ _EFFECTS = {
 }
 
 
-def render_variants(run_id: str, comparison: Comparison) -> None:
+def render_variants(files: Mapping[str, Path], comparison: Comparison) -> None:
     """Show an expander for each variant, failures with their reason in its title."""
     st.header("Variants and downloads", anchor=False)
     custom = custom_names([variant.recipe for variant in comparison.variants])
@@ -32,17 +32,17 @@ def render_variants(run_id: str, comparison: Comparison) -> None:
             swatch = f':color[●]{{foreground="{recipe_color(variant.recipe, custom)}"}}'
             label = f"{swatch} **{escape_markdown(variant.recipe)}** · {_summary(variant)}"
             with st.expander(label):
-                _render_variant(run_folder(run_id), comparison, variant)
+                _render_variant(files, comparison, variant)
 
 
 def render_variant_downloads(
-    folder: Path, comparison: Comparison, variant: Variant, *, place: str
+    files: Mapping[str, Path], comparison: Comparison, variant: Variant, *, place: str
 ) -> None:
     """Offer a variant's file and, where the run made it, the script that rebuilds it."""
     with st.container(horizontal=True):
-        if variant.file and (folder / variant.file).is_file():
+        if variant.file in files:
             label = f"{shorten(variant.file, 32)} ({format_bytes(variant.size_bytes)})"
-            _file_button(folder / variant.file, label, "application/octet-stream",
+            _file_button(files, variant.file, label, "application/octet-stream",
                          f"{place}.{variant.recipe}")
         if has_rebuild_script(variant):
             st.download_button(
@@ -52,13 +52,12 @@ def render_variant_downloads(
             )
 
 
-def render_run_downloads(run_id: str) -> None:
+def render_run_downloads(files: Mapping[str, Path]) -> None:
     """Offer the run's own files: the result and the calibration data."""
-    folder = run_folder(run_id)
     with st.container(horizontal=True):
-        _file_button(folder / COMPARISON_FILE, "comparison.json", "application/json", "comparison")
-        if (folder / CALIBRATION_FILE).is_file():
-            _file_button(folder / CALIBRATION_FILE, "Calibration data", "application/zip",
+        _file_button(files, COMPARISON_FILE, "comparison.json", "application/json", "comparison")
+        if CALIBRATION_FILE in files:
+            _file_button(files, CALIBRATION_FILE, "Calibration data", "application/zip",
                          "calibration")
 
 
@@ -101,7 +100,9 @@ def _summary(variant: Variant) -> str:
     return " · ".join(parts)
 
 
-def _render_variant(folder: Path, comparison: Comparison, variant: Variant) -> None:
+def _render_variant(
+    files: Mapping[str, Path], comparison: Comparison, variant: Variant
+) -> None:
     if variant.status != "ok":
         st.error(escape_markdown(variant.error or "It failed without a reason."),
                  icon=":material/error:")
@@ -110,7 +111,7 @@ def _render_variant(folder: Path, comparison: Comparison, variant: Variant) -> N
             st.code(variant.error_details[:20_000], language=None, height=220)
     _render_origin(variant)
     _render_audit(variant)
-    render_variant_downloads(folder, comparison, variant, place="details")
+    render_variant_downloads(files, comparison, variant, place="details")
     if variant.sha256:
         st.caption(f"SHA-256 `{variant.sha256}`")
 
@@ -163,10 +164,12 @@ def _effect_badge(effect: str) -> str:
     return f":{color}-badge[{escape_markdown(word)}]"
 
 
-def _file_button(path: Path, label: str, mime: str, name: str) -> None:
+def _file_button(
+    files: Mapping[str, Path], name: str, label: str, mime: str, key: str
+) -> None:
     # Read on the click: files of many megabytes must not travel on every rerun.
     st.download_button(
-        escape_markdown(label), data=path.read_bytes, file_name=path.name,
+        escape_markdown(label), data=files[name].read_bytes, file_name=name,
         mime=mime, icon=":material/download:", on_click="ignore",
-        key=widget_key("compare", f"file.{name}"),
+        key=widget_key("compare", f"file.{key}"),
     )

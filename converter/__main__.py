@@ -25,7 +25,7 @@ from converter.gate import Bounds, gate_violations
 from converter.given_variant import GivenVariant
 from converter.limits import bound_own_memory
 from converter.model_options import ModelOptions, parse_dimensions
-from converter.progress import Progress, write_progress
+from converter.progress import Progress
 from converter.recipe import PRESETS, TFLITE_DEFAULTS, Recipe, find_recipes
 from converter.request import IMAGE_SCALES, DataOptions, RunRequest
 from converter.trust import machine_walls, weakness
@@ -93,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         gate.add_argument(flag, type=float)
 
     job = commands.add_parser("job", help="carry out a run of the dashboard")
-    job.add_argument("folder", type=Path)
+    job.add_argument("run_id", metavar="ID")
 
     commands.add_parser("sandbox", help="which walls hold around child processes, as JSON")
     return parser
@@ -270,44 +270,13 @@ def _gate(options: argparse.Namespace) -> int:
 
 
 def _job(options: argparse.Namespace) -> int:
-    """Carry out a run that `run_store.start_run` has laid down; the state goes to its folder."""
-    from converter.pipeline import run_comparison
-    from converter.run_store import REQUEST_FILE
-
+    """Carry out a run that `run_store.start_run` has laid down."""
     _listen_for_cancel()
     bound_own_memory()
-    folder = options.folder
-    try:
-        request = RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
-        run_comparison(request, folder, lambda progress: write_progress(folder, progress))
-    except OSError as error:
-        _fail_job(
-            folder,
-            f"The run's files could not be written ({error.strerror}); free some "
-            "disk space and start it again.",
-        )
-        raise
-    except (LiteDriftError, RunCancelledError):
-        raise
-    except MemoryError:
-        _fail_job(folder, "The run needs more memory than there is; give smaller inputs or data.")
-        raise
-    except Exception as error:
-        _fail_job(
-            folder,
-            f"The run ended by an error of LiteDrift itself "
-            f"({type(error).__name__}); its log is beside the run.",
-        )
-        raise
+    from converter.job import carry_out
+
+    carry_out(options.run_id)
     return EXIT_OK
-
-
-def _fail_job(folder: Path, message: str) -> None:
-    from converter.progress import read_progress
-
-    progress = read_progress(folder)
-    progress.status, progress.error = "failed", message
-    write_progress(folder, progress)
 
 
 def _listen_for_cancel() -> None:

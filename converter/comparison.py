@@ -18,7 +18,7 @@ from converter.errors import GateError
 from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
 from converter.recipe import GIVEN, TFLITE_CONVERTER
-from converter.sample_arrays import save_npz
+from converter.sample_arrays import load_npz, save_npz
 from converter.signature import TensorSpec
 
 SCHEMA = 1
@@ -250,7 +250,7 @@ class Comparison:
                 runtime_memory_bytes=reference.get("runtime_memory_bytes"),
                 notes=reference["notes"],
             ),
-            variants=[_variant(item) for item in data["variants"]],
+            variants=[variant_from_json(item) for item in data["variants"]],
             created=data["created"],
             seconds=data["seconds"],
         )
@@ -312,7 +312,14 @@ class Comparison:
         return [v for v in self.variants if v.status == "ok" and v.runnable]
 
 
-def _variant(values: Mapping[str, Any]) -> Variant:
+def variant_to_json(variant: Variant) -> dict[str, Any]:
+    """Return a variant as it stands in a comparison."""
+    encoded: dict[str, Any] = encode_figures(asdict(variant))
+    return encoded
+
+
+def variant_from_json(values: Mapping[str, Any]) -> Variant:
+    """Read `variant_to_json`'s form."""
     fields = known_fields(Variant, values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
     fields["drift"] = _optional(Drift, fields["drift"])
@@ -353,10 +360,11 @@ def save_latency_samples(folder: Path, samples_ms: Mapping[str, np.ndarray]) -> 
     save_npz(folder / SAMPLES_FILE, {k: np.asarray(v) for k, v in samples_ms.items()})
 
 
-def load_latency_samples(folder: Path) -> dict[str, np.ndarray]:
-    """Return the raw latency samples by candidate; empty where none were taken."""
-    path = folder / SAMPLES_FILE
-    if not path.is_file():
-        return {}
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def load_latency_samples(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
+    """Return the raw latency samples by candidate; empty where none were taken.
+
+    Args:
+        files: A run's files by name.
+    """
+    path = files.get(SAMPLES_FILE)
+    return {} if path is None else load_npz(path)

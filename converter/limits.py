@@ -34,6 +34,10 @@ class Limits:
         convert_seconds: For one variant's conversion.
         evaluate_seconds: For all evaluation samples through one variant, or the original.
         latency_seconds: For one turn of the latency measurement.
+        parallel_runs: Runs that go on at once; the others wait for their turn.
+        quota_bytes: Of all that is kept; over it the oldest runs that are not pinned go.
+        undo_seconds: For which a deleted run can be had back.
+        upload_idle_seconds: For which an upload stays that no run needs.
     """
 
     upload_bytes: int = 500 * MB
@@ -51,6 +55,10 @@ class Limits:
     convert_seconds: float = 300.0
     evaluate_seconds: float = 300.0
     latency_seconds: float = 120.0
+    parallel_runs: int = 2
+    quota_bytes: int = 10_000 * MB
+    undo_seconds: float = 24 * 3600.0
+    upload_idle_seconds: float = 24 * 3600.0
 
 
 _MOST = {"bytes": 2**50, "seconds": 7 * 24 * 3600.0}

@@ -21,6 +21,13 @@ BoundFile = tuple[Path, Binding]
 class Original(Protocol):
     """What a run compares its variants with."""
 
+    def prepare(self, samples: Path) -> None:
+        """Make it ready to be timed.
+
+        Raises:
+            LiteDriftError: When the original cannot be run on them.
+        """
+
     def compute_outputs(self, samples: Path, outputs: Path) -> None:
         """Leave the outputs for all evaluation samples in a folder.
 
@@ -47,8 +54,12 @@ class TensorFlowOriginal:
         self._host = host
         self._limits = limits
 
+    def prepare(self, samples: Path) -> None:
+        """Trace the call to be timed."""
+        self._host.ask("prepare", self._limits.load_seconds, samples=str(samples))
+
     def compute_outputs(self, samples: Path, outputs: Path) -> None:
-        """Run the model itself, not what it was frozen to; then trace the call to be timed."""
+        """Run the model itself, not what it was frozen to."""
         self._host.ask(
             "reference",
             self._limits.evaluate_seconds,
@@ -56,7 +67,6 @@ class TensorFlowOriginal:
             outputs=str(outputs),
             batch=REFERENCE_BATCH,
         )
-        self._host.ask("prepare", self._limits.load_seconds, samples=str(samples))
 
     def candidates(self) -> list[Candidate]:
         """Return the warmed `tf.function`."""
@@ -95,6 +105,9 @@ class TfliteOriginal:
         self._threads = threads
         self._stateful = stateful
         self._record = record
+
+    def prepare(self, samples: Path) -> None:
+        """Do nothing: it is loaded together with the variants."""
 
     def compute_outputs(self, samples: Path, outputs: Path) -> None:
         """Run the file in a fresh process, whose memory is noted."""

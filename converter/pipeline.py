@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from converter.child_process import Worker
 from converter.comparison import (
     CALIBRATION_FILE,
     REFERENCE,
+    SAMPLES_FILE,
     Comparison,
     DataFacts,
     Reference,
@@ -31,9 +34,12 @@ from converter.errors import (
     WorkerError,
 )
 from converter.intake import Intake, Shapes
+from converter.json_figures import encode_figures
 from converter.keras_rebuild import RECURRENT_LAYERS
+from converter.known_results import KnownResults, link_or_copy
+from converter.latency import LatencyStats
 from converter.limits import MIB, current_limits
-from converter.measurement_lock import measuring_alone
+from converter.measurement_lock import building, measuring_alone
 from converter.model_facts import model_facts
 from converter.model_file import ModelFile, file_sha256, path_size
 from converter.original import Original, TensorFlowOriginal, TfliteOriginal
@@ -43,6 +49,8 @@ from converter.request import (
     RANDOM_EVALUATION_SAMPLES,
     RunRequest,
 )
+from converter.result_keys import ResultKeys, samples_digest
+from converter.reuse import NoShelf, Shelf
 from converter.run_plan import Rows, expected_seconds, plan_rows
 from converter.sample_arrays import save_arrays, save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
@@ -57,7 +65,10 @@ LARGE_MODEL_BYTES = 8 * MIB
 
 
 def run_comparison(
-    request: RunRequest, folder: Path, listener: Callable[[Progress], None] = lambda _: None
+    request: RunRequest,
+    folder: Path,
+    listener: Callable[[Progress], None] = lambda _: None,
+    shelf: Shelf | None = None,
 ) -> Comparison:
     """Carry out a run and leave its files in a folder.
 
@@ -66,6 +77,8 @@ def run_comparison(
         folder: Gets `comparison.json`, one `.tflite` for each variant, the raw latency samples
             and, where a recipe calibrates, the calibration samples.
         listener: Told of every change of progress.
+        shelf: Results of earlier runs, to be used again, and where this one leaves its own; left
+            out, everything is computed anew.
 
     Returns:
         The comparison; a variant that failed is in it with its reason.
@@ -77,7 +90,7 @@ def run_comparison(
     folder.mkdir(parents=True, exist_ok=True)
     tracker = ProgressTracker(expected_seconds(request), listener)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
-        run = _Run(request, folder, Path(work).resolve(), tracker)
+        run = _Run(request, folder, Path(work).resolve(), tracker, shelf or NoShelf())
         try:
             comparison = run.carry_out()
         except (KeyboardInterrupt, RunCancelledError):
@@ -97,9 +110,15 @@ class _Run:
     """The state of one run while it goes on."""
 
     def __init__(
-        self, request: RunRequest, folder: Path, work: Path, tracker: ProgressTracker
+        self,
+        request: RunRequest,
+        folder: Path,
+        work: Path,
+        tracker: ProgressTracker,
+        shelf: Shelf,
     ) -> None:
         self.request = request
+        self.shelf = shelf
         self.folder = folder
         self.tracker = tracker
         self.limits = current_limits()
@@ -117,19 +136,24 @@ class _Run:
         self.intake = Intake(request, self.limits, work)
         self.reference = Reference()
         self.rows = Rows()
+        self.timed: dict[str, dict[str, Any]] = {}
 
     def carry_out(self) -> Comparison:
         """Do the work in order and put the result together."""
+        self.tracker.begin("wait for the machine")
+        with contextlib.ExitStack() as machine:
+            machine.enter_context(building())
+            self.tracker.end("wait for the machine")
+            return self._build_and_measure(machine)
+
+    def _build_and_measure(self, machine: contextlib.ExitStack) -> Comparison:
         began = time.monotonic()
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        created = _now()
         # They import TensorFlow, which takes longer than what is read meanwhile.
         self.tracker.begin("load")
         threads = str(self.request.threads)
         host = self.pool.start(self.engine.host, self.engine.host_label, "--threads", threads)
-        converters = [
-            self.pool.start(self.engine.worker, self.engine.worker_label)
-            for _ in range(self._conversion_lanes())
-        ]
+        converters = self._start_converters()
         reader = self.pool.start("reading", "reading the file")
         model, gzip_sizes = self.intake.inspect(reader)
         self._plan_rows(model)
@@ -143,36 +167,109 @@ class _Run:
             split, data = self._split(samples, signature, shapes)
             signature = freezing.result()
         original = self._original(host, model, signature)
-        builder = self._builder(model, signature)
+        keys = self._keys(model, signature, split)
+        known = KnownResults(self.shelf, keys, self.places.scratch)
+        builder = self._builder(model, signature, known)
         try:
             builder.build(original, converters, split.evaluation.labels)
         except WorkerError as error:
             raise self._cannot_run(model, error) from error
         note_identical_files(self.rows.variants)
-        self.tracker.begin("wait for the machine")
-        with measuring_alone():
-            self.tracker.end("wait for the machine")
-            samples_ms = self._measure(original, builder)
-        save_latency_samples(self.folder, samples_ms)
+        machine.close()  # who builds leaves before who measures comes
+        walls = host.ask("walls", self.limits.read_seconds)
+        measured = self._known_latency(keys) or self._measure_alone(original, builder, keys)
         return Comparison(
             model=model_facts(model, signature, gzip_sizes),
             data=data,
-            environment={
-                **read_environment(self.request.threads).to_json(),
-                "sandbox": host.ask("walls", self.limits.read_seconds),
-            },
+            environment={**read_environment(self.request.threads).to_json(), "sandbox": walls},
             settings={
                 "runs": self.request.runs,
                 "seed": self.request.seed,
                 "protocol": vars(self.request.protocol),
                 "batch": signature.batch_size,
                 "source": self.intake.source,
+                "latency_measured": measured,
+                "reused": known.reused.to_json(),
             },
             reference=self.reference,
             variants=self.rows.variants,
             created=created,
             seconds=round(time.monotonic() - began, 3),
         )
+
+    def _start_converters(self) -> list[Worker | None]:
+        """Return a worker for each lane, or none yet where earlier runs may have done its work."""
+        lanes = self._conversion_lanes()
+        path = self.request.model_path
+        if path.is_file() and self.shelf.knows_model(file_sha256(path)):
+            return [None] * lanes
+        return [self.pool.start(self.engine.worker, self.engine.worker_label) for _ in range(lanes)]
+
+    def _keys(self, model: ModelFile, signature: Signature, split: Split) -> ResultKeys:
+        environment = read_environment(self.request.threads)
+        return ResultKeys(
+            model={
+                "sha256": model.sha256,
+                "name": model.name,  # it stands in the notes of an audit
+                "options": self.request.model_options.to_json(),
+                "signature": signature.to_json(),
+                "engine": self.engine.name,
+            },
+            versions={
+                name: getattr(environment, name)
+                for name in ("cpu", "tensorflow", "ai_edge_litert", "litert_quantizer", "keras")
+            },
+            calibration=samples_digest(split.calibration),
+            evaluation=samples_digest(split.evaluation),
+            threads=self.request.threads,
+        )
+
+    def _known_latency(self, keys: ResultKeys) -> str | None:
+        """Take an earlier measurement of exactly these files, and return when it was made."""
+        if self.request.measure_anew:
+            return None
+        found = self.shelf.find_latency(self._latency_key(keys))
+        if found is None:
+            return None
+        for name, known in found.figures.items():
+            stats = known["latency"] and LatencyStats.from_json(known["latency"])
+            self._set_latency(name, stats, known["notes"])
+        link_or_copy(found.samples, self.folder / SAMPLES_FILE)
+        for label in turn_labels([REFERENCE, *self._measurable()], self.request.protocol):
+            self.tracker.skip(label)
+        return datetime.datetime.fromtimestamp(found.created, datetime.UTC).isoformat(
+            timespec="seconds"
+        )
+
+    def _measurable(self) -> dict[str, str]:
+        """Return the hash of each file that can be timed, by name."""
+        return {
+            v.recipe: str(v.sha256) for v in self.rows.variants if v.status == "ok" and v.runnable
+        }
+
+    def _latency_key(self, keys: ResultKeys) -> str:
+        environment = read_environment(self.request.threads).to_json()
+        return keys.latency(environment, vars(self.request.protocol), self._measurable())
+
+    def _measure_alone(self, original: Original, builder: VariantBuilder, keys: ResultKeys) -> str:
+        """Measure with nothing else going on, keep the figures, and return when it was."""
+        self.tracker.begin("wait for the machine to measure")
+        with measuring_alone():
+            self.tracker.end("wait for the machine to measure")
+            measured = _now()
+            samples_ms = self._measure(original, builder)
+        save_latency_samples(self.folder, samples_ms)
+        self.shelf.keep_latency(
+            self._latency_key(keys),
+            {
+                **read_environment(self.request.threads).to_json(),
+                "machine": platform.node(),
+                "protocol": vars(self.request.protocol),
+            },
+            {name: encode_figures(values) for name, values in self.timed.items()},
+            self.folder / SAMPLES_FILE,
+        )
+        return measured
 
     def _plan_rows(self, model: ModelFile) -> None:
         """Decide which rows there are, and take the stages that will not be from the progress."""
@@ -200,7 +297,9 @@ class _Run:
             record=self.reference,
         )
 
-    def _builder(self, model: ModelFile, signature: Signature) -> VariantBuilder:
+    def _builder(
+        self, model: ModelFile, signature: Signature, known: KnownResults
+    ) -> VariantBuilder:
         source: dict[str, Any] = {"saved_model": str(self.places.frozen)}
         key = None
         if self.engine is LITERT:
@@ -218,6 +317,7 @@ class _Run:
             tracker=self.tracker,
             reference=self.reference,
             threads=self.request.threads,
+            known=known,
             plan=BuildPlan(
                 recipes=self.rows.buildable,
                 given=self.rows.given,
@@ -325,14 +425,21 @@ class _Run:
 
     def _record_latency(self, candidate: Candidate) -> None:
         stats = candidate.stats(self.request.threads)
-        if candidate.name == REFERENCE:
+        told = [f"latency is null: {candidate.error}"] if stats is None else []
+        if stats is not None and candidate.noise_note:
+            told = [candidate.noise_note]
+        self._set_latency(candidate.name, stats, told)
+        self.timed[candidate.name] = {"latency": stats and stats.to_json(), "notes": told}
+
+    def _set_latency(self, name: str, stats: LatencyStats | None, told: list[str]) -> None:
+        if name == REFERENCE:
             self.reference.latency = stats
-            notes = self.reference.notes
+            self.reference.notes += told
         else:
-            variant = next(v for v in self.rows.variants if v.recipe == candidate.name)
+            variant = next(v for v in self.rows.variants if v.recipe == name)
             variant.latency = stats
-            notes = variant.audit.notes
-        if stats is None:
-            notes.append(f"latency is null: {candidate.error}")
-        elif candidate.noise_note:
-            notes.append(candidate.noise_note)
+            variant.audit.notes += told
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -13,7 +13,7 @@ from typing import Any
 from converter.comparison import write_whole
 
 PROGRESS_FILE = "progress.json"
-ACTIVE = ("starting", "running")
+ACTIVE = ("starting", "queued", "running")
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Progress:
     """The state of a run as others see it.
 
     Attributes:
-        status: `starting`, `running`, `done`, `failed`, `cancelled` or `interrupted`.
+        status: `starting`, `queued`, `running`, `done`, `failed`, `cancelled` or `interrupted`.
         stage: What is being done now, in words ("convert int8").
         done: Stages finished.
         total: Stages planned; 0 while unknown.
@@ -30,6 +30,8 @@ class Progress:
         finished: Unix time; None while active.
         error: The reason in one sentence when it failed.
         log: Finished stages with their seconds, in order.
+        position: Of a queued run, 1 for the next in line.
+        waiting: How many runs are queued.
     """
 
     status: str = "starting"
@@ -41,6 +43,8 @@ class Progress:
     finished: float | None = None
     error: str | None = None
     log: list[dict[str, Any]] = field(default_factory=list)
+    position: int | None = None
+    waiting: int | None = None
 
     @property
     def is_active(self) -> bool:

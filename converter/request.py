@@ -63,6 +63,8 @@ class RunRequest:
         runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
         threads: Threads for the original and for every variant.
         seed: Of the split and of random samples.
+        measure_anew: Whether latency is measured even where it is known for exactly these files and
+            conditions.
     """
 
     model_path: Path
@@ -79,6 +81,7 @@ class RunRequest:
     runs: int | None = None
     threads: int = 1
     seed: int = 0
+    measure_anew: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings out of range, and recipes that would overwrite each other's files."""
@@ -124,6 +127,7 @@ class RunRequest:
             "runs": self.runs,
             "threads": self.threads,
             "seed": self.seed,
+            "measure_anew": self.measure_anew,
         }
 
     @classmethod

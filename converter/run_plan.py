@@ -79,6 +79,7 @@ def expected_seconds(request: RunRequest) -> dict[str, float]:
     weight = 1 + path_size(request.model_path) / (4 * MIB)
     is_tensorflow = choose_engine(request.model_path) is TENSORFLOW
     expected = {
+        "wait for the machine": 0.0,
         "load": (1.8 if is_tensorflow else 0.3) + 0.2 * weight,
         "freeze": 0.25 * weight,
         "reference outputs": 0.3 * weight,

@@ -1,270 +1,269 @@
-"""Where runs and uploads lie, and how the dashboard starts, follows and stops a run.
+"""Runs as pages, jobs and the command line see them: start, follow, stop, find, change, delete.
 
-A run is a folder with `request.json`, `progress.json` and, in the end, `comparison.json` and the
-`.tflite` files. It is carried out by `python -m converter job FOLDER`, a process of its own, so
-it goes on when a page is left. This module is the one place that knows both the folder layout and
-how a job is started; see docs/design.md, "Seams".
+The one user of the three seams (`installation.py`). A run has a row in the history, its files as
+artifacts, and a folder for what only lives with its job: progress, log and scratch. See
+docs/runs.md.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import re
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, BinaryIO
 
-from converter.child_process import PROJECT_ROOT
-from converter.comparison import COMPARISON_FILE, Comparison, write_whole
+from converter.comparison import COMPARISON_FILE, Comparison
+from converter.data_home import data_home
 from converter.errors import StoreError
-from converter.folder_upload import BLOCK_BYTES, pack_folder
-from converter.limits import current_limits, setting_name
-from converter.progress import PROGRESS_FILE, Progress, read_progress, write_progress
+from converter.history import (
+    ACTIVE,
+    CANCELLED,
+    DONE,
+    INTERRUPTED,
+    QUEUED,
+    RUNNING,
+    Measurement,
+    RunRecord,
+)
+from converter.installation import artifact_store, history, job_runner
+from converter.limits import current_limits
+from converter.model_file import file_sha256
+from converter.progress import Progress, read_progress
+from converter.queue_order import Turn
 from converter.request import RunRequest
 from converter.trust import check_upload
+from converter.uploads import forget_uploads, is_upload, touch_upload
 
-REQUEST_FILE = "request.json"
-PID_FILE = "pid"
-CANCEL_FILE = "cancel"
-"""There once a person asked to cancel."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """An upload on disk: named by its hash, shown by the name it came with."""
-
-    path: Path
-    name: str
-    sha256: str
-    size_bytes: int
+VARIANT_RESULT = "evaluation"
+_STARTING_SECONDS = 10.0
+"""How long a row may be there before its job is."""
+_TYPICAL_SECONDS = 30.0
+"""Of a run, until some have been done here."""
+_INTERRUPTED = (
+    "The run was interrupted: its process ended; resume it, and what was finished is used again."
+)
 
 
 @dataclass(frozen=True)
-class RunSummary:
-    """One run in a list."""
+class Usage:
+    """What is kept, in bytes, and the quota."""
 
-    run_id: str
-    request: RunRequest
-    progress: Progress
-
-    @property
-    def has_result(self) -> bool:
-        """Whether there is a comparison to show."""
-        return (run_folder(self.run_id) / COMPARISON_FILE).is_file()
+    artifact_bytes: int
+    quota_bytes: int
+    runs: int
+    pinned: int
 
 
-def data_home() -> Path:
-    """Return the folder for runs and uploads: `LITEDRIFT_HOME`, or `.litedrift` in the project."""
-    home = Path(os.environ.get("LITEDRIFT_HOME") or PROJECT_ROOT / ".litedrift").absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    return home
-
-
-def store_upload(stream: BinaryIO, name: str) -> StoredFile:
-    """Copy an upload to disk under its SHA-256, in blocks, and return where it lies.
-
-    The given name is kept for display only and never becomes a path; a known suffix is kept
-    because Keras looks at it.
-
-    Raises:
-        StoreError: When it is larger than the limit or cannot be written.
-    """
-    most = current_limits().upload_bytes
-
-    def copy(target: IO[bytes]) -> str:
-        while block := stream.read(BLOCK_BYTES):
-            if target.tell() + len(block) > most:
-                raise StoreError(
-                    f"{name[:80]}: expected a file of at most {most} bytes, found a larger one; "
-                    f"give a smaller one, or ask the operator, who may raise "
-                    f"{setting_name('upload_bytes')}."
-                )
-            target.write(block)
-        return name
-
-    return _store(copy, name, _safe_suffix(name))
-
-
-def store_folder(files: Sequence[tuple[str, BinaryIO]]) -> StoredFile:
-    """Pack a folder that was uploaded file by file into a zip under its SHA-256.
+def start_run(request: RunRequest, owner: str = "") -> str:
+    """Remember a run, start its job, which waits for its turn, and return its unguessable id.
 
     Args:
-        files: See `pack_folder`.
-
-    Raises:
-        ModelFileError: When its paths are unsafe or it is too large.
-        StoreError: When it cannot be written.
-    """
-    most = current_limits().upload_bytes
-    return _store(lambda target: pack_folder(files, target, most), "The folder", ".zip")
-
-
-def _store(write: Callable[[IO[bytes]], str], shown: str, suffix: str) -> StoredFile:
-    """Let `write` fill a file and move that to its hash; it returns the name to show."""
-    folder = data_home() / "uploads"
-    try:
-        folder.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as partial:
-            try:
-                name = write(partial)
-                partial.flush()
-                os.fsync(partial.fileno())
-            except BaseException:
-                Path(partial.name).unlink()
-                raise
-        path = Path(partial.name)
-        with path.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        target = path.replace(folder / (sha256 + suffix))
-        size = target.stat().st_size
-    except OSError as broken:
-        raise StoreError(
-            f"{shown[:80]}: the upload could not be kept ({broken.strerror}); free some disk space "
-            "and upload it again."
-        ) from broken
-    stored = StoredFile(target, name, sha256, size)
-    _remember_name(stored)
-    return stored
-
-
-def _remember_name(stored: StoredFile) -> None:
-    """Keep the name that an upload came with, so that its hash alone leads back to it."""
-    with contextlib.suppress(OSError):  # the upload itself is safe; only a link to it is not
-        folder = data_home() / "upload_names"
-        folder.mkdir(exist_ok=True)
-        entry = {"name": stored.name, "file": stored.path.name}
-        write_whole(folder / f"{stored.sha256}.json", json.dumps(entry).encode())
-
-
-def find_upload(sha256: str) -> StoredFile | None:
-    """Return an earlier upload by its SHA-256, under the name that it came with last."""
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        return None
-    try:
-        entry = json.loads((data_home() / "upload_names" / f"{sha256}.json").read_text())
-        path = data_home() / "uploads" / Path(entry["file"]).name
-        return StoredFile(path, str(entry["name"]), sha256, path.stat().st_size)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-_KNOWN_SUFFIXES = {".keras", ".h5", ".hdf5", ".zip", ".pb", ".tflite", ".npz", ".npy", ".csv"}
-
-
-def _safe_suffix(name: str) -> str:
-    suffix = Path(name.replace("\\", "/")).suffix.lower()
-    return suffix if suffix in _KNOWN_SUFFIXES else ""
-
-
-def run_folder(run_id: str) -> Path:
-    """Return a run's folder.
-
-    Raises:
-        StoreError: When there is no run of that id.
-    """
-    folder = data_home() / "runs" / run_id
-    if not run_id.isalnum() or not folder.is_dir():
-        raise StoreError(f"There is no run {run_id[:40]!r} here; it may have been deleted.")
-    return folder
-
-
-def start_run(request: RunRequest) -> str:
-    """Create a run, start its job in a process of its own, and return its unguessable id.
+        request: What is asked.
+        owner: Who asks: a browser session. Turns are fair between owners.
 
     Raises:
         TrustError: When the model is an upload that would be executed behind weak walls.
-        StoreError: When the folder cannot be written or the process not be started.
+        StoreError: When the run cannot be kept or its process not be started.
     """
     run_id = secrets.token_hex(12)
-    folder = data_home() / "runs" / run_id
     try:
-        if request.model_path.resolve().is_relative_to((data_home() / "uploads").resolve()):
+        if is_upload(request.model_path):
             check_upload(request.model_path, request.model_name)
-        folder.mkdir(parents=True)
-        write_whole(folder / REQUEST_FILE, json.dumps(request.to_json()).encode())
-        write_progress(folder, Progress(started=time.time()))
-        with (folder / "job.log").open("wb") as log:
-            job = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "converter", "job", str(folder)],
-                cwd=PROJECT_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        write_whole(folder / PID_FILE, str(job.pid).encode())
+        for path in (request.model_path, request.data_path):
+            if path is not None:
+                touch_upload(path)
+        sha256 = file_sha256(request.model_path) if request.model_path.is_file() else ""
+        now = time.time()
+        record = RunRecord(
+            run_id=run_id,
+            name=request.model_name,
+            model_name=request.model_name,
+            model_sha256=sha256,
+            data_name=request.data_name,
+            request=request.to_json(),
+            owner=owner,
+            created=now,
+            queued=now,
+        )
+        _folder(run_id).mkdir(parents=True)
+        history().add_run(record)
+        _start_job(run_id)
     except OSError as broken:
-        raise StoreError(
-            f"The run could not be started ({broken.strerror}); free some disk space or memory "
-            "and start it again."
-        ) from broken
-    _children[run_id] = job
+        raise _cannot_start(broken) from broken
     return run_id
 
 
-_children: dict[str, subprocess.Popen[bytes]] = {}
-"""Jobs that this process started, so that their exit status is collected."""
+def _cannot_start(broken: OSError) -> StoreError:
+    return StoreError(
+        f"The run could not be started ({broken.strerror}); free some disk space or memory and "
+        "start it again."
+    )
+
+
+def _start_job(run_id: str) -> None:
+    try:
+        job_runner().start(run_id, _folder(run_id))
+    except OSError:
+        history().end_if_active(run_id, INTERRUPTED, _INTERRUPTED, time.time())
+        raise
+
+
+def resume_run(run_id: str, owner: str = "", *, measure_anew: bool = False) -> None:
+    """Start a run that has ended again; what was finished is used again.
+
+    Args:
+        run_id: The run.
+        owner: Who asks.
+        measure_anew: Whether to measure latency even where it is known; it is kept beside the
+            earlier measurement.
+
+    Raises:
+        StoreError: When there is no such run, it is active, or it cannot be started.
+        TrustError: As for `start_run`.
+    """
+    record = history().run(run_id)
+    request = replace(load_request(run_id), measure_anew=measure_anew)
+    if is_upload(request.model_path):
+        check_upload(request.model_path, request.model_name)
+    if not request.model_path.exists():
+        raise StoreError(
+            f"{record.model_name[:80]}: the model file of this run is gone; upload it again and "
+            "start a new run."
+        )
+    shutil.rmtree(_folder(run_id), ignore_errors=True)
+    try:
+        _folder(run_id).mkdir(parents=True, exist_ok=True)
+        if not history().requeue(run_id, owner, request.to_json(), time.time()):
+            raise StoreError("The run is going on already; wait for its end.")
+        _start_job(run_id)
+    except OSError as broken:
+        raise _cannot_start(broken) from broken
 
 
 def follow_run(run_id: str) -> Progress:
-    """Return a run's state; a job that died without saying so shows as `interrupted`.
+    """Return how far a run is; a job that died without a word shows as `interrupted`.
 
     Raises:
         StoreError: When there is no run of that id.
     """
-    folder = run_folder(run_id)
-    progress = read_progress(folder)
-    if progress.is_active and not _is_alive(run_id, folder):
-        progress = read_progress(folder)  # it may have finished between the two looks
-        if progress.is_active:
-            progress.status = "interrupted"
-            progress.error = "The run was interrupted: its process ended; start it again."
-            if (folder / CANCEL_FILE).exists():  # asked before its process had begun to listen
-                progress.status, progress.error = "cancelled", None
-            for scratch in folder.glob(".work-*"):  # nobody is left to clear it away
-                shutil.rmtree(scratch, ignore_errors=True)
+    record = _settle(_known(run_id))
+    progress = read_progress(_folder(run_id))
+    progress.status, progress.error = record.status, record.error
+    progress.started = record.started or record.queued
+    if record.status == QUEUED:
+        turn = history().turn(run_id)
+        progress.position, progress.waiting = turn.position, turn.waiting
+        progress.stage = f"wait for its turn: position {max(1, turn.position)} of {turn.waiting}"
+        progress.seconds_left = _wait_seconds(turn)
+    if not record.is_active:
+        progress.finished, progress.seconds_left = record.finished, 0.0
     return progress
 
 
-def _is_alive(run_id: str, folder: Path) -> bool:
-    job = _children.get(run_id)
-    if job is not None:
-        return job.poll() is None
-    try:
-        pid = int((folder / PID_FILE).read_text())
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        return False
-    return folder.name.encode() in arguments
+def _known(run_id: str) -> RunRecord:
+    if not run_id.isalnum():
+        raise StoreError(f"There is no run {run_id[:40]!r} here; it may have been deleted.")
+    return history().run(run_id)
+
+
+def _settle(record: RunRecord) -> RunRecord:
+    """Say how a run ended whose job is gone, and clear away what the job left."""
+    if not record.is_active or _has_job(record):
+        return record
+    record = history().run(record.run_id)  # it may have ended between the two looks
+    if record.is_active:
+        cancelled = record.cancel_asked  # asked before its process had begun to listen
+        end_run(record.run_id, *((CANCELLED, None) if cancelled else (INTERRUPTED, _INTERRUPTED)))
+        shutil.rmtree(work_folder(record.run_id), ignore_errors=True)
+        record = history().run(record.run_id)
+    return record
+
+
+def _has_job(record: RunRecord) -> bool:
+    if job_runner().is_alive(record.run_id, _folder(record.run_id)):
+        return True
+    is_new = time.time() - record.queued < _STARTING_SECONDS
+    return is_new and not (_folder(record.run_id) / "pid").exists()
+
+
+def _wait_seconds(turn: Turn) -> float:
+    """Estimate when a run will be done that waits: from those that run, and earlier ones."""
+    records = history().runs()
+    done = [r for r in records if r.status == DONE][:10]
+    took = [r.finished - r.started for r in done if r.finished and r.started]
+    typical = sum(took) / len(took) if took else _TYPICAL_SECONDS
+    running = [r for r in records if r.status == RUNNING]
+    left = [read_progress(_folder(r.run_id)).seconds_left for r in running]
+    slots = current_limits().parallel_runs
+    ahead = sum(typical if seconds is None else seconds for seconds in left)
+    return round((ahead + max(0, turn.position - 1) * typical) / slots + typical, 1)
+
+
+def claim_turn(run_id: str) -> Turn:
+    """Let a waiting run start if it is its turn; position 0 then.
+
+    Raises:
+        StoreError: When there is no such run.
+    """
+    for record in history().runs():
+        if record.is_active and record.run_id != run_id:
+            _settle(record)  # a dead one must not stand before the living
+    return history().claim(run_id, current_limits().parallel_runs, time.time())
+
+
+def end_run(run_id: str, status: str, error: str | None = None) -> None:
+    """Say how a run ended; one that has a result from before stays done, with the reason."""
+    if status != DONE and COMPARISON_FILE in history().files(run_id):
+        reason = error or f"it was {status}"
+        status, error = DONE, f"The last attempt changed nothing: {reason}"
+    history().end_if_active(run_id, status, error, time.time())
 
 
 def cancel_run(run_id: str) -> None:
-    """Ask a run to stop; its job ends its children and says `cancelled`.
+    """Ask a run to stop; its job ends its children and says `cancelled`, or is ended in 2 s.
 
     Raises:
         StoreError: When there is no run of that id.
     """
-    folder = run_folder(run_id)
-    if not read_progress(folder).is_active or not _is_alive(run_id, folder):
+    record = _settle(_known(run_id))
+    if not record.is_active:
         return
-    job = _children.get(run_id)
-    pid = job.pid if job is not None else int((folder / PID_FILE).read_text())
-    with contextlib.suppress(OSError):  # on a full disk too, a run can be cancelled
-        (folder / CANCEL_FILE).touch()
-    os.kill(pid, signal.SIGTERM)
+    try:
+        history().change(run_id, cancel_asked=True)
+    finally:  # on a full disk too, a run can be cancelled
+        job_runner().stop(run_id, _folder(run_id))
+
+
+def keep_file(run_id: str, path: Path) -> None:
+    """Keep a file for a run under its own name.
+
+    Raises:
+        StoreError: When there is no space for it, or no such run.
+    """
+    history().add_file(run_id, path.name, artifact_store().stage(path))
+
+
+def run_file(run_id: str, name: str) -> Path:
+    """Return a file of a run, to be read only.
+
+    Raises:
+        StoreError: When the run has no such file.
+    """
+    file = history().files(_known(run_id).run_id).get(name)
+    if file is None:
+        raise StoreError(f"The run has no file {name[:60]!r}; start it again.")
+    return history().artifact_path(file)
+
+
+def run_files(run_id: str) -> dict[str, Path]:
+    """Return all files of a run by name, to be read only.
+
+    Raises:
+        StoreError: When there is no such run, or a file is gone.
+    """
+    files = history().files(_known(run_id).run_id)
+    return {name: history().artifact_path(file) for name, file in files.items()}
 
 
 def load_request(run_id: str) -> RunRequest:
@@ -273,10 +272,9 @@ def load_request(run_id: str) -> RunRequest:
     Raises:
         StoreError: When there is no such run or its request is unreadable.
     """
-    folder = run_folder(run_id)
     try:
-        return RunRequest.from_json(json.loads((folder / REQUEST_FILE).read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as broken:
+        return RunRequest.from_json(_known(run_id).request)
+    except (ValueError, KeyError, TypeError) as broken:
         raise StoreError(f"The request of run {run_id} cannot be read; start it again.") from broken
 
 
@@ -284,20 +282,148 @@ def load_comparison(run_id: str) -> Comparison:
     """Return the result of a finished run.
 
     Raises:
-        StoreError: When there is no run of that id.
-        GateError: When its result is missing or unreadable.
+        StoreError: When there is no run of that id, or it has no result.
+        GateError: When its result is unreadable.
     """
-    return Comparison.load(run_folder(run_id) / COMPARISON_FILE)
+    return Comparison.load(run_file(run_id, COMPARISON_FILE))
 
 
-def list_runs() -> list[RunSummary]:
-    """Return all runs, the newest first; folders that hold no readable run are left out."""
-    folders = [f for f in (data_home() / "runs").glob("*") if (f / PROGRESS_FILE).is_file()]
-    summaries = []
-    for folder in folders:
-        try:
-            request = load_request(folder.name)
-            summaries.append(RunSummary(folder.name, request, follow_run(folder.name)))
-        except StoreError:
-            continue
-    return sorted(summaries, key=lambda run: run.progress.started, reverse=True)
+def load_record(run_id: str) -> RunRecord:
+    """Return what the history knows of a run.
+
+    Raises:
+        StoreError: When there is no run of that id.
+    """
+    return _settle(_known(run_id))
+
+
+def list_runs(*, deleted: bool = False) -> list[RunRecord]:
+    """Return all runs, the newest first.
+
+    Args:
+        deleted: Those that were deleted and can be had back, in place of the others.
+    """
+    return [_settle(r) for r in history().runs() if (r.deleted is not None) == deleted]
+
+
+def list_measurements(run_id: str) -> list[Measurement]:
+    """Return a run's latency measurements, the newest first."""
+    return history().measurements(run_id)
+
+
+def finished_variants(run_id: str) -> int:
+    """Return how many variants of a run are finished and kept."""
+    return history().results_of(run_id, VARIANT_RESULT)
+
+
+def rename_run(run_id: str, name: str) -> None:
+    """Give a run another name; an empty one gives it the model's."""
+    record = _known(run_id)
+    history().change(run_id, name=name.strip()[:200] or record.model_name)
+
+
+def describe_run(run_id: str, *, tags: tuple[str, ...], note: str) -> None:
+    """Set a run's tags and note."""
+    kept = tuple(dict.fromkeys(tag.strip()[:60] for tag in tags if tag.strip()))
+    history().change(_known(run_id).run_id, tags=kept, note=note[:10_000])
+
+
+def pin_run(run_id: str, *, pinned: bool) -> None:
+    """Keep a run whatever the quota says, or no longer."""
+    history().change(_known(run_id).run_id, pinned=pinned)
+
+
+def delete_run(run_id: str) -> None:
+    """Delete a run, which can be had back for `undo_seconds`; an active one is cancelled.
+
+    Raises:
+        StoreError: When there is no such run.
+    """
+    cancel_run(run_id)
+    history().change(run_id, deleted=time.time())
+
+
+def restore_run(run_id: str) -> None:
+    """Have a deleted run back.
+
+    Raises:
+        StoreError: When it is gone for good.
+    """
+    history().change(_known(run_id).run_id, deleted=None)
+
+
+def read_usage() -> Usage:
+    """Return how much is kept."""
+    records = [record for record in history().runs() if record.deleted is None]
+    return Usage(
+        artifact_bytes=history().artifact_bytes(),
+        quota_bytes=current_limits().quota_bytes,
+        runs=len(records),
+        pinned=sum(record.pinned for record in records),
+    )
+
+
+def clean_up(*, now: float | None = None) -> list[str]:
+    """Purge runs deleted long ago, the oldest unpinned ones over the quota, and unused uploads.
+
+    Args:
+        now: Unix time; the present when left out.
+
+    Returns:
+        The names of the runs that the quota cost.
+    """
+    now = time.time() if now is None else now
+    limits = current_limits()
+    records = history().runs()
+    gone = [r for r in records if r.deleted is not None and now - r.deleted > limits.undo_seconds]
+    _purge([record for record in gone if not record.is_active])
+    dropped = []
+    for record in sorted(history().runs(), key=lambda r: (r.deleted is None, r.created)):
+        if history().artifact_bytes() <= limits.quota_bytes:
+            break
+        if not record.pinned and not record.is_active:
+            _purge([record])
+            dropped.append(record.name)
+    needed = [
+        Path(path)
+        for record in history().runs()
+        for path in (
+            record.request.get("model_path"),
+            record.request.get("data_path"),
+            *(given["path"] for given in record.request.get("given_variants", [])),
+        )
+        if path
+    ]
+    forget_uploads(needed, limits.upload_idle_seconds)
+    return dropped
+
+
+def _purge(records: list[RunRecord]) -> None:
+    history().purge([record.run_id for record in records])
+    for record in records:
+        shutil.rmtree(_folder(record.run_id), ignore_errors=True)
+
+
+def run_folder(run_id: str) -> Path:
+    """Return the folder of a run's job: log, live progress and scratch.
+
+    Raises:
+        StoreError: When there is no run of that id.
+    """
+    folder = _folder(_known(run_id).run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def work_folder(run_id: str) -> Path:
+    """Return where a run's job works; its contents go when the job ends."""
+    return _folder(run_id) / "work"
+
+
+def _folder(run_id: str) -> Path:
+    return data_home() / "runs" / run_id
+
+
+def any_active() -> bool:
+    """Whether any run waits or runs."""
+    return any(record.status in ACTIVE for record in list_runs())

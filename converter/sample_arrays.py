@@ -29,6 +29,12 @@ def load_arrays(folder: Path) -> dict[str, np.ndarray]:
     }
 
 
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an `.npz` that `save_npz` wrote."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
 def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write an `.npz`; unlike `numpy.savez` an array may have any name, `file` included."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:

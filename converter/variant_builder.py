@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import numpy as np
 
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
-from converter.comparison import CALIBRATION_FILE, Audit, Reference, Variant
+from converter.comparison import CALIBRATION_FILE, Reference, Variant
 from converter.engine import Engine
-from converter.errors import LiteDriftError, RunCancelledError, WorkerError
+from converter.errors import LiteDriftError, RunCancelledError, StoreError, WorkerError
 from converter.given_intake import GivenIntake
 from converter.given_variant import GivenVariant
+from converter.known_results import KnownResults, record_conversion
 from converter.limits import Limits
 from converter.original import BoundFile, Original, evaluate_file
 from converter.progress import ProgressTracker
@@ -96,6 +98,7 @@ class VariantBuilder:
         reference: Filled in with the original's own accuracy.
         threads: For LiteRT.
         plan: What to build.
+        known: What earlier runs have found out.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class VariantBuilder:
         reference: Reference,
         threads: int,
         plan: BuildPlan,
+        known: KnownResults,
     ) -> None:
         self._pool = pool
         self._places = places
@@ -116,17 +120,21 @@ class VariantBuilder:
         self._reference = reference
         self._threads = threads
         self._plan = plan
+        self._known = known
         self._bindings: dict[str, Binding] = {}
 
     def build(
-        self, original: Original, converters: list[Worker], labels: dict[str, np.ndarray]
+        self,
+        original: Original,
+        converters: Sequence[Worker | None],
+        labels: dict[str, np.ndarray],
     ) -> None:
         """Build and assess all variants; one that fails keeps its reason, the others go on.
 
         Args:
             original: What the variants are compared with, ready to run.
-            converters: One worker of the engine, two, or none where there is no recipe. Replaced
-                when they die.
+            converters: For each lane a worker of the engine, or None to start one where it is
+                needed; two lanes, one, or none where there is no recipe. Replaced when they die.
             labels: Of the evaluation samples, by name.
 
         Raises:
@@ -168,8 +176,13 @@ class VariantBuilder:
     def _run_reference(self, original: Original, labels: dict[str, np.ndarray]) -> Assessor:
         self._tracker.begin("reference outputs")
         folder = self._places.scratch / "reference"
-        original.compute_outputs(self._places.evaluation, folder)
-        outputs = load_arrays(folder)
+
+        def compute() -> dict[str, np.ndarray]:
+            original.compute_outputs(self._places.evaluation, folder)
+            return load_arrays(folder)
+
+        outputs = self._known.reference_outputs(self._reference, compute)
+        original.prepare(self._places.evaluation)
         paired, notes = label_outputs(labels, list(outputs))
         self._reference.notes += notes
         assessor = Assessor(outputs, paired, self._reference)
@@ -177,19 +190,35 @@ class VariantBuilder:
         return assessor
 
     def _convert_all(
-        self, converter: Worker, pairs: list[tuple[Variant, Recipe]], built: _Built
+        self, converter: Worker | None, pairs: list[tuple[Variant, Recipe]], built: _Built
     ) -> None:
         try:
             for variant, recipe in pairs:
-                if not converter.is_alive:
-                    converter.close()
-                    engine = self._plan.engine
-                    converter = self._pool.start(engine.worker, engine.worker_label)
-                self._convert(converter, variant, recipe)
+                if not self._take_known(variant, recipe):
+                    if converter is None or not converter.is_alive:
+                        if converter is not None:
+                            converter.close()
+                        engine = self._plan.engine
+                        converter = self._pool.start(engine.worker, engine.worker_label)
+                    self._convert(converter, variant, recipe)
                 built.put(variant)
-            converter.close()
+            if converter is not None:
+                converter.close()
         finally:
             built.put(None)
+
+    def _take_known(self, variant: Variant, recipe: Recipe) -> bool:
+        path = self._places.results / f"{recipe.name}.tflite"
+        if not self._known.take_conversion(variant, recipe, path):
+            return False
+        self._tracker.skip(f"convert {recipe.name}")
+        self._bind(variant, recipe)
+        return True
+
+    def _bind(self, variant: Variant, recipe: Recipe) -> None:
+        self._bindings[variant.recipe] = Binding(
+            label=recipe.name, signature=self._plan.key, shapes=shapes_of(self._plan.signature)
+        )
 
     def _convert(self, converter: Worker, variant: Variant, recipe: Recipe) -> None:
         stage = f"convert {recipe.name}"
@@ -215,13 +244,9 @@ class VariantBuilder:
             self._fail(variant, error)
         else:
             built.replace(path)
-            variant.audit = Audit(**answer.pop("audit"))
-            variant.file = path.name
-            for name, value in answer.items():
-                setattr(variant, name, value)
-            self._bindings[variant.recipe] = Binding(
-                label=recipe.name, signature=self._plan.key, shapes=shapes_of(self._plan.signature)
-            )
+            self._known.keep_conversion(recipe, answer, path)
+            record_conversion(variant, answer, path)
+            self._bind(variant, recipe)
         self._tracker.end(stage)
 
     def _take_all(self, built: _Built) -> None:
@@ -262,7 +287,13 @@ class VariantBuilder:
                 _mark_size_only(variant)
             else:
                 try:
-                    self._evaluate(variant, assessor)
+                    self._known.evaluate(
+                        variant,
+                        self._bindings[variant.recipe],
+                        partial(self._evaluate, variant, assessor),
+                    )
+                except StoreError:
+                    raise  # a full disk is the run's failure, not this variant's
                 except LiteDriftError as error:
                     self._fail(variant, error)
             self._tracker.end(stage)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from converter.comparison import write_whole
+from converter.data_home import data_home
 from converter.errors import StoreError
 from converter.request import RunRequest
-from converter.run_store import data_home, run_folder, start_run
+from converter.run_store import load_record, start_run
 from converter.sample_models import list_samples
 
 _MARK = "welcome"
@@ -41,7 +42,7 @@ def ensure_welcome_run() -> str | None:
 def _read_mark() -> str | None:
     try:
         run_id = (data_home() / _MARK).read_text().strip()
-        run_folder(run_id)
+        load_record(run_id)
     except (OSError, StoreError, UnicodeDecodeError):
         return None
     return run_id

@@ -19,7 +19,7 @@ from components.variant_table import render_table
 from components.verdict_card import pick_variant, render_headline, render_verdict
 from converter.comparison import load_latency_samples
 from converter.errors import LiteDriftError
-from converter.run_store import follow_run, load_comparison, run_folder
+from converter.run_store import follow_run, load_comparison, run_files
 from converter.verdict import judge
 
 ensure_frame()
@@ -35,7 +35,8 @@ try:
         render_without_result(run_id, progress)
         st.stop()
     comparison = load_comparison(run_id)
-    samples_ms = load_latency_samples(run_folder(run_id))
+    files = run_files(run_id)
+    samples_ms = load_latency_samples(files)
 except LiteDriftError as error:
     show_error(error)
     render_no_run()
@@ -47,10 +48,10 @@ render_verdict(comparison, verdict)
 variant = pick_variant(comparison, verdict.recipe)
 if variant is not None:
     render_headline(comparison, variant)
-    render_variant_downloads(run_folder(run_id), comparison, variant, place="headline")
+    render_variant_downloads(files, comparison, variant, place="headline")
 render_charts(comparison, samples_ms)
 render_table(comparison)
 render_output_drift(comparison)
-render_variants(run_id, comparison)
-render_run_downloads(run_id)
+render_variants(files, comparison)
+render_run_downloads(files)
 render_conditions(comparison)

@@ -6,7 +6,7 @@ import pytest
 
 from components.data_picker import label_columns
 from converter.csv_table import read_table
-from converter.run_store import StoredFile
+from converter.uploads import StoredFile
 
 
 def stored(path, content):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.session import DATA_SOURCE_KEY, ChosenModel, widget_key
 from converter.request import DataOptions
-from converter.run_store import StoredFile
+from converter.uploads import StoredFile
 
 FILE = StoredFile(Path("/data.npz"), "data.npz", "cd" * 32, 10)
 
@@ -99,7 +99,7 @@ def test_each_upload_and_each_event_counts_once():
 def test_given_files_are_kept_once_each_and_removed_by_their_hash():
     app = run(
         "from pathlib import Path\n"
-        "from converter.run_store import StoredFile\n"
+        "from converter.uploads import StoredFile\n"
         "one = StoredFile(Path('/a'), 'one.tflite', 'aa', 1)\n"
         "two = StoredFile(Path('/b'), 'two.tflite', 'bb', 1)\n"
         "added = [session.add_given_file(file) for file in (one, two, one)]\n"

@@ -11,6 +11,7 @@ import pytest
 
 from converter.comparison import (
     COMPARISON_FILE,
+    SAMPLES_FILE,
     Comparison,
     load_latency_samples,
     save_latency_samples,
@@ -288,10 +289,10 @@ class TestLatencySamples:
     def test_round_trip_with_awkward_names(self, tmp_path):
         samples = {"original": np.array([1.0, 2.0]), "file": np.array([3.0]), "int8": np.zeros(0)}
         save_latency_samples(tmp_path, samples)
-        read = load_latency_samples(tmp_path)
+        read = load_latency_samples({SAMPLES_FILE: tmp_path / SAMPLES_FILE})
         assert list(read) == list(samples)
         for name, array in samples.items():
             np.testing.assert_array_equal(read[name], array)
 
     def test_none_taken_is_an_empty_answer(self, tmp_path):
-        assert load_latency_samples(tmp_path) == {}
+        assert load_latency_samples({}) == {}

@@ -10,7 +10,7 @@ import pytest
 from converter.errors import ModelFileError
 from converter.folder_upload import pack_folder
 from converter.model_file import inspect_model
-from converter.run_store import find_upload, store_folder
+from converter.uploads import find_upload, store_folder
 
 MIB = 1024 * 1024
 

@@ -151,7 +151,7 @@ ONE_OWNER = {
         "converter/keras_file.py",
         "converter/screening_hdf5.py",
     },
-    "Popen": {"converter/child_process.py", "converter/run_store.py"},
+    "Popen": {"converter/child_process.py", "converter/job_runner.py"},
 }
 
 

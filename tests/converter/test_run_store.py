@@ -7,22 +7,21 @@ import time
 
 import pytest
 
+from converter.data_home import data_home
 from converter.errors import StoreError
 from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.run_store import (
     cancel_run,
-    data_home,
-    find_upload,
     follow_run,
     list_runs,
     load_comparison,
     load_request,
     run_folder,
     start_run,
-    store_upload,
 )
 from converter.sample_models import list_samples
+from converter.uploads import find_upload, store_upload
 from converter.welcome import ensure_welcome_run
 
 

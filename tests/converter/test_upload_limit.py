@@ -7,7 +7,8 @@ import pytest
 from converter.errors import StoreError
 from converter.folder_upload import BLOCK_BYTES
 from converter.progress import Progress, write_progress
-from converter.run_store import follow_run, store_upload
+from converter.run_store import follow_run
+from converter.uploads import store_upload
 
 
 @pytest.fixture

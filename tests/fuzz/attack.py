@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.child_process import PROJECT_ROOT
+from converter.data_home import data_home
 from converter.errors import LiteDriftError
 from converter.inspection import inspect_data_file, inspect_model_file, list_graph_tensors
 from converter.limits import MIB, Limits, current_limits
@@ -18,15 +19,14 @@ from converter.progress import Progress
 from converter.recipe import PRESETS
 from converter.request import DataOptions, RunRequest
 from converter.run_store import (
-    StoredFile,
     cancel_run,
-    data_home,
     follow_run,
     load_comparison,
+    run_files,
     run_folder,
     start_run,
-    store_upload,
 )
+from converter.uploads import StoredFile, store_upload
 from tests.fuzz.promises import (
     Outcome,
     Surroundings,
@@ -286,7 +286,7 @@ def _result_faults(run_id: str) -> tuple[list[str], list[str]]:
         return [], [f"(a) the result of a run that is done cannot be read: {unreadable}"]
     contained, faults = [], text_faults(comparison.to_json(), (str(data_home()),))
     for variant in comparison.variants:
-        if variant.status == "ok" and not (run_folder(run_id) / str(variant.file)).is_file():
+        if variant.status == "ok" and str(variant.file) not in run_files(run_id):
             faults.append(f"(a) the file of {variant.recipe} is not there")
         if variant.status != "ok":
             error = variant.error or ""

@@ -20,7 +20,7 @@ from components.session import (
 )
 from converter.distribution import describe_distribution, describe_fed
 from converter.errors import DataError
-from converter.run_store import StoredFile
+from converter.uploads import StoredFile
 from tests.pages.test_model_page import FACTS, messages, npz_bytes, upload_model
 
 

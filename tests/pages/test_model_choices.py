@@ -20,8 +20,8 @@ from converter.frozen_graph_file import list_tensors
 from converter.model_file import inspect_model
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import PRESETS
-from converter.run_store import store_upload
 from converter.tensorflow_protos import import_proto
+from converter.uploads import store_upload
 
 SETTINGS = RunSettings(20, 10, 1, None, 0, False)
 HOSTILE_NAMES = [

@@ -6,8 +6,9 @@ import pytest
 
 from components.session import ChosenModel
 from converter import trust
-from converter.run_store import list_runs, store_upload
+from converter.run_store import list_runs
 from converter.sandbox import WITHOUT_LAYERS
+from converter.uploads import store_upload
 
 PAGES = ("pages/model.py", "pages/convert.py", "pages/compare.py")
 WARNING = "Weak sandbox: without landlock, a hostile model could read or change files"
