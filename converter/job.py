@@ -141,7 +141,9 @@ class HistoryShelf:
             samples = self._history.artifact_path(measured.samples)
         except StoreError:
             return None
-        return FoundLatency(figures=measured.figures, samples=samples, created=measured.created)
+        return FoundLatency(
+            figures=measured.figures, samples=samples, conditions=measured.conditions
+        )
 
     def keep_latency(
         self, key: str, conditions: Mapping[str, Any], figures: Mapping[str, Any], samples: Path

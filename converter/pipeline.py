@@ -237,9 +237,7 @@ class _Run:
         link_or_copy(found.samples, self.folder / SAMPLES_FILE)
         for label in turn_labels([REFERENCE, *self._measurable()], self.request.protocol):
             self.tracker.skip(label)
-        return datetime.datetime.fromtimestamp(found.created, datetime.UTC).isoformat(
-            timespec="seconds"
-        )
+        return str(found.conditions["measured"])
 
     def _measurable(self) -> dict[str, str]:
         """Return the hash of each file that can be timed, by name."""
@@ -264,6 +262,7 @@ class _Run:
             {
                 **read_environment(self.request.threads).to_json(),
                 "machine": platform.node(),
+                "measured": measured,
                 "protocol": vars(self.request.protocol),
             },
             {name: encode_figures(values) for name, values in self.timed.items()},

@@ -34,12 +34,12 @@ class FoundLatency:
     Attributes:
         figures: `LatencyStats.to_json` and notes by candidate.
         samples: The raw samples, as `save_latency_samples` writes them.
-        created: When, as Unix time.
+        conditions: With which they were kept.
     """
 
     figures: Mapping[str, Any]
     samples: Path
-    created: float
+    conditions: Mapping[str, Any]
 
 
 class Shelf(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from converter.comparison import COMPARISON_FILE, Comparison
 from converter.data_home import data_home
 from converter.errors import StoreError
 from converter.history import (
-    ACTIVE,
     CANCELLED,
     DONE,
     INTERRUPTED,
@@ -424,6 +424,50 @@ def _folder(run_id: str) -> Path:
     return data_home() / "runs" / run_id
 
 
-def any_active() -> bool:
-    """Whether any run waits or runs."""
-    return any(record.status in ACTIVE for record in list_runs())
+def adopt_run(
+    request: RunRequest,
+    files: Mapping[str, Path],
+    *,
+    model_sha256: str = "",
+    name: str = "",
+    note: str = "",
+    created: float | None = None,
+) -> str:
+    """Take in a run that was carried out elsewhere, and return its new id.
+
+    Args:
+        request: What was asked; its files lie here.
+        files: The run's files by name, `comparison.json` among them.
+        model_sha256: Of the model file.
+        name: What people call it; the model's name when left out.
+        note: Where it comes from.
+        created: Unix time; now when left out.
+
+    Raises:
+        StoreError: When it cannot be kept; nothing of it stays then.
+    """
+    run_id = secrets.token_hex(12)
+    now = time.time()
+    record = RunRecord(
+        run_id=run_id,
+        name=name or request.model_name,
+        model_name=request.model_name,
+        model_sha256=model_sha256,
+        data_name=request.data_name,
+        request=request.to_json(),
+        status=DONE,
+        created=now if created is None else created,
+        queued=now,
+        started=now,
+        finished=now,
+        note=note,
+    )
+    history().add_run(record)
+    try:
+        # The result comes last: whoever finds it finds all that it names.
+        for file in sorted(files, key=lambda name: name == COMPARISON_FILE):
+            history().add_file(run_id, file, artifact_store().stage(files[file]))
+    except BaseException:
+        history().purge([run_id])
+        raise
+    return run_id

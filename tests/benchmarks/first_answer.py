@@ -2,11 +2,11 @@
 
 import sys
 import time
-from pathlib import Path
 
 from converter.__main__ import main
 from converter.child_process import Worker
 from converter.errors import RunCancelledError
+from converter.run_store import run_folder
 
 FILE = "first_answer"
 
@@ -23,5 +23,5 @@ def note_first_answer(folder):
 
 
 if __name__ == "__main__":
-    note_first_answer(Path(sys.argv[-1]))
+    note_first_answer(run_folder(sys.argv[-1]))
     sys.exit(main(sys.argv[1:]))

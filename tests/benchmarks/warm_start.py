@@ -25,7 +25,7 @@ _POLL_SECONDS, _MOST_SECONDS = 0.005, 60.0
 def seconds_to_first_stage(request):
     start = time.perf_counter()
     run_id = run_store.start_run(request)
-    while run_store.follow_run(run_id).status == "starting":
+    while run_store.follow_run(run_id).status != "running":
         time.sleep(_POLL_SECONDS)
     seconds = time.perf_counter() - start
     run_store.cancel_run(run_id)

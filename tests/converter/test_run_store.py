@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from converter.comparison import COMPARISON_FILE
 from converter.data_home import data_home
 from converter.errors import StoreError
 from converter.recipe import PRESETS
@@ -17,6 +18,7 @@ from converter.run_store import (
     list_runs,
     load_comparison,
     load_request,
+    run_files,
     run_folder,
     start_run,
 )
@@ -86,7 +88,7 @@ def test_a_run_goes_on_by_itself_and_its_result_is_found_again():
     assert load_comparison(run_id).variants[0].status == "ok"
     assert load_request(run_id) == sample_request()
     assert [run.run_id for run in list_runs()] == [run_id]
-    assert list_runs()[0].has_result
+    assert COMPARISON_FILE in run_files(run_id)
 
 
 def test_a_cancelled_run_says_so():
@@ -129,7 +131,7 @@ def test_a_killed_job_shows_as_interrupted():
     psutil.Process(pid).kill()
     progress = wait_for_end(run_id, 10)
     assert progress.status == "interrupted"
-    assert "start it again" in progress.error
+    assert "resume it" in progress.error
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
 

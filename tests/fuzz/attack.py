@@ -93,7 +93,8 @@ class Attacker:
         (self.person / "letter.txt").write_text("nobody else's business")
         (self.home / "runs" / ANOTHER_RUN).mkdir(parents=True, exist_ok=True)
         (self.home / "runs" / ANOTHER_RUN / "comparison.json").write_text("{}")
-        (self.temporary / lock_path().name).touch()  # one for the machine, no run's own
+        for lock in (lock_path(), lock_path("gate")):
+            (self.temporary / lock.name).touch()  # one for the machine, no run's own
         self._facts: dict[Path, dict[str, Any]] = {}
 
     def environment(self) -> dict[str, str]:
@@ -195,7 +196,7 @@ class Attacker:
         return outcome
 
     def _scratch_left(self) -> list[str]:
-        scratch = [path.name for path in (self.home / "runs").glob("*/.work-*")]
+        scratch = [path.name for path in (self.home / "runs").glob("*/work")]
         return [f"(d) the run left its scratch folder {name}" for name in scratch]
 
     def forget(self) -> None:
