@@ -17,7 +17,7 @@ ALL = ("float32", "dynamic_range", "float16", "int8", "int8_full", "int16x8")
 def chart_texts(visitor):
     """Return the visible text of each chart, in order."""
     charts = visitor.page.locator(".js-plotly-plot")
-    charts.first.wait_for(timeout=20_000)
+    charts.first.wait_for(timeout=60_000)
     return [
         " ".join(charts.nth(index).locator("svg text").all_text_contents())
         for index in range(charts.count())
@@ -202,9 +202,9 @@ def test_a_run_can_be_cancelled_from_the_page(visit):
     choose_sample(visitor, "digits_cnn")
     visitor.click("button", "Choose flags")
     visitor.page.get_by_role("button", name=re.compile("Convert and compare")).click()
-    visitor.page.get_by_role("button", name="Cancel").first.wait_for(timeout=20_000)
+    visitor.page.get_by_role("button", name="Cancel").first.wait_for(timeout=60_000)
     visitor.page.get_by_role("button", name="Cancel").first.click()
-    visitor.wait_for("cancelled", seconds=20)
+    visitor.wait_for("cancelled")
     no_traceback(visitor)
 
 
