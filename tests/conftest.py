@@ -5,12 +5,14 @@ the same suite runs meanwhile, so whatever its tests or their tools made there w
 the file's doing: reports of browser tests, Hypothesis' notes, core files, a data folder.
 """
 
+import gc
 import os
 import resource
 import tempfile
 from pathlib import Path
 
 import hypothesis.configuration
+import pytest
 
 
 def pytest_configure(config):
@@ -24,3 +26,14 @@ def pytest_configure(config):
     os.environ["LITEDRIFT_HOME"] = str(folder / "data-home")
     # Some tests let children crash outside the walls, which allow no core file.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections():
+    """Take what is loaded by now out of the garbage collector's sight.
+
+    Streamlit and TFLiteConverter collect all garbage in every run: with TensorFlow and the suite
+    in memory that was most of the time of the pages' tests.
+    """
+    gc.collect()
+    gc.freeze()
