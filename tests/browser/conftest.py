@@ -94,6 +94,16 @@ class Visitor:
         self.page.set_viewport_size(size)
 
 
+@pytest.fixture(scope="session")
+def welcomed(browser_process, server):
+    """Wait for the welcome run's end; two runs at once would disturb each other."""
+    context = browser_process.new_context()
+    visitor = Visitor(context, server)
+    visitor.open("compare")
+    visitor.wait_for("against the original it is", seconds=300)
+    context.close()
+
+
 @pytest.fixture
 def visit(browser_process, server):
     """Return a function that opens a new visitor's window."""
