@@ -58,7 +58,7 @@ def _model_pairs(comparison: Comparison) -> dict[str, str]:
         "Parameters": f"{format_count(model.parameters)} ({format_bytes(model.parameter_bytes)})",
         "Inputs": inputs,
         "Outputs": outputs,
-        "SHA-256": f"{model.sha256[:8]}…{model.sha256[-4:]}",
+        "SHA-256": model.sha256,
     }
 
 
@@ -74,6 +74,7 @@ def _data_pairs(comparison: Comparison) -> dict[str, str]:
     }
     return {
         "Source": shorten(data.name or "seeded random samples", 40),
+        **({"SHA-256": data.sha256} if data.sha256 else {}),
         "Evaluation": f"{format_count(data.evaluation_samples)} samples",
         "Calibration": f"{format_count(data.calibration_samples)} samples, others than those",
         "Labels": "yes" if data.labelled else "no",

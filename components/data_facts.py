@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.data_format import format_range
 from components.format import format_count, format_shape, shorten
-from components.model_facts import read_model_facts
+from components.model_facts import read_model_facts, render_hash
 from components.plain_text import code_span, show_notes, visible_text
 from components.session import SAMPLE, ChosenData, ChosenModel
 from converter.errors import LiteDriftError
@@ -68,6 +68,8 @@ def render_data_facts(data: ChosenData, facts: dict[str, Any] | None) -> None:
             return
         st.badge("Sample's own" if data.source == SAMPLE else "Your file", color="gray")
         st.subheader(code_span(shorten(data.file.name, 60)), anchor=False)
+        if data.source != SAMPLE:
+            render_hash(data.file.sha256)
         with st.grid(2, min_column_width=120, gap="small"):
             st.metric("Samples", format_count(facts["samples"]))
             st.metric(*_label_metric(facts))

@@ -84,7 +84,7 @@ def render_model_facts(
         _render_tensors(facts)
         _render_run_shapes(facts, has_data=has_data)
         with st.container(horizontal=True, gap="small"):
-            _render_hash(facts["sha256"])
+            render_hash(facts["sha256"])
             if not is_tflite:
                 render_batch(facts["declared_inputs"], model.options.dimensions, model.token)
         show_notes(facts.get("notes", [])[:_MOST_NOTES])
@@ -150,7 +150,8 @@ def _render_run_shapes(facts: dict[str, Any], *, has_data: bool) -> None:
     st.caption(escape_markdown(f"In the run: {shown}"))
 
 
-def _render_hash(sha256: str) -> None:
+def render_hash(sha256: str) -> None:
+    """Show the hash of a file, in short, and in full on a click."""
     with st.popover(f"SHA-256 {sha256[:8]}…{sha256[-4:]}", icon=":material/fingerprint:",
                     type="tertiary"):
         st.code(sha256, language=None, wrap_lines=True)

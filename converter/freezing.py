@@ -99,4 +99,6 @@ def _frozen_function(
 
 def _save(module: tf.Module, specs: Mapping[str, tf.TensorSpec], folder: Path) -> None:
     concrete = module.serve.get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: concrete})
+    # Gradients of their own (swish has one) would be written too, and a frozen one cannot be.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: concrete}, options=options)

@@ -7,7 +7,7 @@ from typing import Any
 
 FLOAT32, STATELESS, UNROLL = "float32", "stateless", "unroll"
 
-RECURRENT_LAYERS = {"LSTM", "GRU", "SimpleRNN"}
+RECURRENT_LAYERS = {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 """Keras layers that TFLiteConverter turns into loops; quantizing those crashes it."""
 
 NOTES = {

@@ -28,6 +28,7 @@ def format_comparison(comparison: Comparison) -> str:
     rows = [HEADER, _reference_row(comparison)]
     rows += [_variant_row(comparison, variant) for variant in comparison.variants]
     lines = [judge(comparison).sentence, "", *_align(rows), "", _conditions(comparison)]
+    lines += _identities(comparison)
     lines += _output_lines(comparison)
     notes = [*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes]
     lines += [f"note: {note}" for note in notes]
@@ -115,6 +116,13 @@ def _conditions(comparison: Comparison) -> str:
         f"{environment['cores']} core(s), {environment['cpu']}; "
         f"the original is {baseline}"
     )
+
+
+def _identities(comparison: Comparison) -> list[str]:
+    """Return what was analysed, by its content: names can be given twice."""
+    model, data = comparison.model, comparison.data
+    files = [(model.name, model.sha256), (data.name, data.sha256)]
+    return [f"{name}: SHA-256 {sha256}" for name, sha256 in files if name and sha256]
 
 
 def _bytes(size: int | None) -> str:

@@ -83,6 +83,8 @@ def apply_recipe(converter: tf.lite.TFLiteConverter, recipe: Recipe) -> None:
 
 _NEEDS_FLEX = 1
 _NEEDS_CUSTOM = 2
+_OTHER_PRECISIONS = {"bf16": "bfloat16", "f16": "float16", "f64": "float64"}
+_IN_FLOAT32 = "save the model in float32, which TFLite's kernels compute in, or "
 
 
 def explain_converter_error(recipe: Recipe, error: ConverterError) -> ConversionError:
@@ -95,10 +97,15 @@ def explain_converter_error(recipe: Recipe, error: ConverterError) -> Conversion
         if kind is not None:
             name = _short(item.operator.name)
             kind[name] = kind.get(name, frozenset()) | {operator_place(_location(item), name)}
+    precisions = {name: _other_precision(text, name) for name in (*flex, *custom)}
     for_flex, for_custom = (
-        ", ".join(name_with_places(name, places) for name, places in sorted(kind.items()))
+        ", ".join(
+            name_with_places(f"{name}{precisions[name]}", places)
+            for name, places in sorted(kind.items())
+        )
         for kind in (flex, custom)
     )
+    in_float32 = _IN_FLOAT32 if any(precisions.values()) else ""
     if flex and custom:
         reason = (
             f"TFLite has no builtin operator for {for_flex}, and not even its TensorFlow operators "
@@ -107,8 +114,9 @@ def explain_converter_error(recipe: Recipe, error: ConverterError) -> Conversion
         )
     elif flex:
         reason = (
-            f"TFLite has no builtin operator for {for_flex}; switch on SELECT_TF_OPS (such a file "
-            "needs a runtime with the Flex delegate) or replace it in the model."
+            f"TFLite has no builtin operator for {for_flex}; {in_float32}switch on "
+            "SELECT_TF_OPS (such a file needs a runtime with the Flex delegate) or replace it in "
+            "the model."
         )
     elif custom:
         reason = (
@@ -128,6 +136,13 @@ def _location(item: Any) -> str:  # noqa: ANN401 - a protobuf of the converter's
 
 def _short(name: str) -> str:
     return name.removeprefix("tf.").strip()
+
+
+def _other_precision(text: str, operator: str) -> str:
+    """Return in which precision other than float32 a refused operator computes, or nothing."""
+    shown = re.search(rf'"tf\.{re.escape(operator)}"\([^\n]* : \(([^\n]*)', text)
+    found = re.search(rf"x?({'|'.join(_OTHER_PRECISIONS)})[,>]", shown.group(1)) if shown else None
+    return f" in {_OTHER_PRECISIONS[found.group(1)]}" if found else ""
 
 
 def _listed_operators(text: str, heading: str) -> list[str]:

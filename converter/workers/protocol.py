@@ -64,13 +64,23 @@ def freeze_heap() -> None:
     gc.freeze()
 
 
-def time_calls(call: Callable[[], object], runs: int, seconds: float) -> list[float]:
+def time_calls(
+    call: Callable[[], object],
+    runs: int,
+    seconds: float,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> list[float]:
     """Return milliseconds of each call: at least `runs` of them, for at least `seconds`.
 
     A process that waited for its turn starts cold: its first calls took 2 to 30 times as long as
     the rest. They are made and not counted, at most 5 and at most 5 ms of them.
+
+    Args:
+        call: What is timed.
+        runs: The least number of counted calls.
+        seconds: The least time over which calls are counted.
+        clock: The time in nanoseconds, from any moment on.
     """
-    clock = time.perf_counter_ns
     rewarmed = clock() + _REWARM_NANOSECONDS
     for _ in range(_REWARM_RUNS):
         call()

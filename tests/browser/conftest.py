@@ -1,13 +1,14 @@
-"""One server and one Chromium for all browser tests; screenshots go to test-results/."""
+"""One server and one Chromium for all browser tests; pictures go to /tmp/litedrift-pictures."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from converter.child_process import PROJECT_ROOT
 from tests.browser.server import CHROMIUM, chromium, running_server, wait_until_idle
 
-PICTURES = PROJECT_ROOT / "test-results"
+PICTURES = Path(tempfile.gettempdir()) / "litedrift-pictures"
 
 
 def pytest_collection_modifyitems(items):
@@ -46,7 +47,7 @@ class Visitor:
         self.page = context.new_page()
         self.address = address
         self.problems = []
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
@@ -91,6 +92,16 @@ class Visitor:
         self.page.wait_for_timeout(500)
         self.page.screenshot(path=PICTURES / f"{name}.png")
         self.page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="session")
+def welcomed(browser_process, server):
+    """Wait for the welcome run's end; two runs at once would disturb each other."""
+    context = browser_process.new_context()
+    visitor = Visitor(context, server)
+    visitor.open("compare")
+    visitor.wait_for("against the original it is", seconds=300)
+    context.close()
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ from axe_playwright_python.sync_playwright import Axe
 from converter.child_process import PROJECT_ROOT
 
 SAMPLES = PROJECT_ROOT / "sample_models"
+BACKGROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 29)"}
 ALL = ("float32", "dynamic_range", "float16", "int8", "int8_full", "int16x8")
 
 
 def chart_texts(visitor):
     """Return the visible text of each chart, in order."""
     charts = visitor.page.locator(".js-plotly-plot")
-    charts.first.wait_for(timeout=20_000)
+    charts.first.wait_for(timeout=60_000)
     return [
         " ".join(charts.nth(index).locator("svg text").all_text_contents())
         for index in range(charts.count())
@@ -72,16 +74,9 @@ def start_and_wait(visitor, seconds=120):
     visitor.rest()
 
 
-def wait_until_free(visitor):
-    """The welcome run may still go on; two at once would disturb each other."""
-    visitor.open("compare")
-    visitor.wait_for("against the original it is", seconds=120)
-
-
-def test_a_sample_goes_through_model_convert_and_compare(visit, tmp_path):
+@pytest.mark.usefixtures("welcomed")
+def test_a_sample_goes_through_model_convert_and_compare(visit):
     visitor = visit()
-    wait_until_free(visitor)
-    visitor.go("Model")
     choose_sample(visitor, "wine_two_inputs")
     text = visitor.text()
     assert "wine_two_inputs.keras" in text
@@ -135,9 +130,9 @@ def own_model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.usefixtures("welcomed")
 def test_an_uploaded_model_and_data_survive_page_switches_and_are_compared(visit, own_model):
     visitor = visit()
-    wait_until_free(visitor)
     visitor.open("")
     visitor.page.get_by_text("Your file").click()
     visitor.rest()
@@ -182,7 +177,6 @@ def test_a_file_that_is_no_model_gets_one_sentence(visit, own_model):
 
 def test_impossible_flags_are_refused_with_the_reason(visit):
     visitor = visit()
-    wait_until_free(visitor)
     choose_sample(visitor, "digits_cnn")
     visitor.click("button", "Choose flags")
     visitor.page.get_by_text("Add a custom recipe").click()
@@ -196,35 +190,41 @@ def test_impossible_flags_are_refused_with_the_reason(visit):
     assert visitor.page.get_by_role("button", name="Add to the run").is_disabled()
 
 
+@pytest.mark.usefixtures("welcomed")
 def test_a_run_can_be_cancelled_from_the_page(visit):
     visitor = visit()
-    wait_until_free(visitor)
     choose_sample(visitor, "digits_cnn")
     visitor.click("button", "Choose flags")
     visitor.page.get_by_role("button", name=re.compile("Convert and compare")).click()
-    visitor.page.get_by_role("button", name="Cancel").first.wait_for(timeout=20_000)
+    visitor.page.get_by_role("button", name="Cancel").first.wait_for(timeout=60_000)
     visitor.page.get_by_role("button", name="Cancel").first.click()
-    visitor.wait_for("cancelled", seconds=20)
+    visitor.wait_for("cancelled")
     no_traceback(visitor)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_looks_whole_in_both_themes(visit, scheme, width):
-    visitor = visit(scheme, width, 900 if width > 600 else 844)
-    wait_until_free(visitor)
-    for path in ("compare", "", "convert"):
+@pytest.mark.usefixtures("welcomed")
+@pytest.mark.parametrize("path", ["compare", "", "convert"])
+def test_every_page_looks_whole_in_both_themes(visit, path):
+    visitor = visit()
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)
         visitor.open(path)
-        visitor.page.wait_for_timeout(1000)
-        overflow = visitor.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{path} is wider than the window"
-        visitor.picture(f"{path or 'model'}_{scheme}_{width}")
-        serious = [
-            violation["id"] + ": " + violation["nodes"][0]["html"][:150]
-            for violation in Axe().run(visitor.page).response["violations"]
-            if violation["impact"] in {"serious", "critical"}
-        ]
-        assert serious == [], path
+        assert visitor.page.evaluate(BACKGROUND) == BACKGROUNDS[scheme]
+        for width, height in ((1280, 900), (390, 844)):
+            visitor.page.set_viewport_size({"width": width, "height": height})
+            visitor.rest()
+            overflow = visitor.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overflow <= 0, f"{path} is wider than the window"
+            visitor.picture(f"{path or 'model'}_{scheme}_{width}")
+            assert serious_violations(visitor) == [], (scheme, width)
     assert visitor.problems == []
+
+
+def serious_violations(visitor):
+    return [
+        violation["id"] + ": " + violation["nodes"][0]["html"][:150]
+        for violation in Axe().run(visitor.page).response["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]

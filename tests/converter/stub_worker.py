@@ -38,6 +38,11 @@ def eat():
         time.sleep(0.01)
 
 
+def say_and_hang():
+    os.write(2, b"hangs now\n")
+    time.sleep(60)
+
+
 def spawn():
     return {"pid": subprocess.Popen(["sleep", "60"]).pid}
 
@@ -83,6 +88,7 @@ if __name__ == "__main__":
             "stumble": stumble,
             "crash": crash,
             "hang": lambda: time.sleep(60),
+            "say_and_hang": say_and_hang,
             "leave": lambda: os._exit(3),
             "spawn": spawn,
             "eat": eat,

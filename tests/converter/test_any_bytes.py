@@ -87,21 +87,21 @@ def case(folder, content, name, model=None):
     )  # fmt: skip
 
 
-@cheaply(30)
+@cheaply(12)
 @given(st.sampled_from(MAGICS), st.binary(max_size=400), st.sampled_from(NAMES))
 def test_any_bytes_as_a_model(attacker, tmp_path, magic, content, name):
     outcome = attacker.inspect(case(tmp_path, magic + content, name))
     assert outcome.broken == []
 
 
-@cheaply(20)
+@cheaply(8)
 @given(st.sampled_from(MAGICS), st.binary(max_size=400), st.sampled_from(NAMES))
 def test_any_bytes_as_data(attacker, table_model, tmp_path, magic, content, name):
     outcome = attacker.inspect(case(tmp_path, magic + content, name, table_model))
     assert outcome.broken == []
 
 
-@cheaply(50)
+@cheaply(18)
 @given(st.integers(0, 5), st.integers(0, 2**32))
 def test_damaged_models(attacker, sound_models, tmp_path, which, seed):
     sound = sound_models[which]
@@ -111,7 +111,7 @@ def test_damaged_models(attacker, sound_models, tmp_path, which, seed):
     assert outcome.broken == [], what
 
 
-@cheaply(25)
+@cheaply(9)
 @given(st.integers(0, 2), st.integers(0, 2**32))
 def test_damaged_data(attacker, table_model, sound_data, tmp_path, which, seed):
     content, what = mutate(sound_data[which], sound_data, Random(seed))

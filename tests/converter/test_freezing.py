@@ -91,6 +91,18 @@ class TestFreeze:
         assert "VarHandleOp" not in facts.operators
         assert "ReadVariableOp" not in facts.operators
 
+    def test_gradients_of_its_own_are_left_behind(self, tmp_path):
+        """Swish has one; writing it along made freezing fail, and the variables came out as NaN."""
+        import keras
+
+        path = tmp_path / "swish.keras"
+        layers = [keras.Input((4, 3), name="x"), keras.layers.Dense(5, activation="swish")]
+        keras.Sequential(layers).save(path)
+        model = load_float_model(path, "m", "keras", tmp_path)
+        _, notes = freeze(model, {"x": (1, 4, 3)}, tmp_path / "f")
+        assert notes == []
+        assert read_saved_model(tmp_path / "f").parameters == 0
+
     def test_nothing_random_is_left(self, frozen_cnn):
         assert not any("Random" in name for name in read_saved_model(frozen_cnn).operators)
 

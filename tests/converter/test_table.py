@@ -56,6 +56,16 @@ def test_the_figures_of_a_row():
     ]
 
 
+def test_files_are_told_by_their_content():
+    comparison = make_comparison([make_variant()])
+    comparison.data.name, comparison.data.sha256 = "own.npz", "cd" * 32
+    lines = format_comparison(comparison).splitlines()
+    assert f"{comparison.model.name}: SHA-256 {comparison.model.sha256}" in lines
+    assert f"own.npz: SHA-256 {'cd' * 32}" in lines
+    comparison.data.name = comparison.data.sha256 = None  # random samples
+    assert sum("SHA-256" in line for line in format_comparison(comparison).splitlines()) == 1
+
+
 def test_columns_are_aligned():
     comparison = make_comparison(
         [make_variant("dynamic_range"), make_variant("int8", size_bytes=12_345_678)]

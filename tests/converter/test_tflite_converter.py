@@ -146,6 +146,19 @@ class TestErrors:
         with pytest.raises(ConversionError, match="for MatrixDeterminant, MatrixInverse; switch"):
             convert(folder, PRESETS["float32"], {}, 1, CalibrationMemory())
 
+    @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float64"])
+    def test_the_precision_is_told_where_it_is_what_tflite_lacks(self, folder_of, precision):
+        import tensorflow as tf
+
+        def precise(x):
+            return tf.cast(tf.cast(x, precision) @ tf.cast(x, precision), tf.float32)
+
+        with pytest.raises(ConversionError) as refused:
+            convert(folder_of(precise), PRESETS["float32"], {}, 1, CalibrationMemory())
+        message = str(refused.value)
+        assert f"for MatMul in {precision} (from " in message
+        assert "; save the model in float32, which TFLite's kernels compute in, or " in message
+
     def test_with_select_tf_it_converts(self, folder_of):
         import tensorflow as tf
 

@@ -80,9 +80,9 @@ class TestTheLimit:
         assert lateness(15.1, 10) == ["(b) it took 15.1 s, its limit is 10 s"]
 
     def test_a_question_is_timed(self):
-        assert (
-            asked(lambda: time.sleep(0.2), limit_seconds=-5).broken[0].startswith("(b) it took 0")
-        )
+        outcome = asked(lambda: time.sleep(0.2), limit_seconds=-5)
+        assert outcome.seconds >= 0.2
+        assert outcome.broken[0].startswith("(b) it took ")
 
     def test_a_runs_limit_is_that_of_the_stages_it_went_through(self, monkeypatch):
         from converter.limits import current_limits

@@ -21,4 +21,4 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def app(home):
-    return AppTest.from_file(str(APP), default_timeout=20)
+    return AppTest.from_file(str(APP), default_timeout=120)

@@ -90,6 +90,12 @@ def test_charts_of_the_file_and_of_what_is_fed_stand_under_the_data(show):
     assert {metric.label: metric.value for metric in app.metric}["Classes"] == "10"
 
 
+def test_the_file_is_told_by_its_content(show):
+    app = show(describe())
+    stored = app.session_state["litedrift.uploaded_data"]
+    assert stored.sha256 in [code.value for code in app.code]
+
+
 def test_random_samples_have_no_charts(show):
     app = show(describe())
     app.session_state[DATA_SOURCE_KEY] = "random"

@@ -1,0 +1,39 @@
+"""What holds for every test: none writes into the project, where other tests watch who does.
+
+tests/fuzz holds that a hostile file changes nothing in the project's folder. Another process of
+the same suite runs meanwhile, so whatever its tests or their tools made there would be taken for
+the file's doing: reports of browser tests, Hypothesis' notes, core files, a data folder.
+"""
+
+import gc
+import os
+import resource
+import tempfile
+from pathlib import Path
+
+import hypothesis.configuration
+import pytest
+
+
+def pytest_configure(config):
+    """Give what tools keep beside the tests a folder of this process, gone when it ends."""
+    kept = tempfile.TemporaryDirectory(prefix="litedrift-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(kept.cleanup)
+    folder = Path(kept.name)
+    config.option.output = str(folder / "playwright")  # which empties it, so never a shared one
+    hypothesis.configuration.set_hypothesis_home_dir(folder / "hypothesis")
+    # Of tests that do not say where runs and uploads lie; else it is the project's `.litedrift`.
+    os.environ["LITEDRIFT_HOME"] = str(folder / "data-home")
+    # Some tests let children crash outside the walls, which allow no core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections():
+    """Take what is loaded by now out of the garbage collector's sight.
+
+    Streamlit and TFLiteConverter collect all garbage in every run: with TensorFlow and the suite
+    in memory that was most of the time of the pages' tests.
+    """
+    gc.collect()
+    gc.freeze()
