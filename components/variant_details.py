@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from components.format import format_bytes, format_db, format_error, format_percent, shorten
 from components.palette import custom_names, recipe_color
 from components.plain_text import code_span, escape_markdown, show_notes
+from components.report import REPORT_FILE, build_report
 from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
 from converter.recipe import LITERT_QUANTIZER
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _EFFECTS = {
     "yes": ("took effect", "green"),
@@ -52,9 +57,17 @@ def render_variant_downloads(
             )
 
 
-def render_run_downloads(files: Mapping[str, Path]) -> None:
-    """Offer the run's own files: the result and the calibration data."""
+def render_run_downloads(
+    files: Mapping[str, Path], comparison: Comparison, samples_ms: Mapping[str, np.ndarray]
+) -> None:
+    """Offer the report, and the run's own files: the result and the calibration data."""
     with st.container(horizontal=True):
+        st.download_button(
+            "Report (HTML)", data=partial(build_report, comparison, samples_ms),
+            file_name=REPORT_FILE, mime="text/html",
+            icon=":material/description:", on_click="ignore",
+            key=widget_key("compare", "report"),
+        )
         _file_button(files, COMPARISON_FILE, "comparison.json", "application/json", "comparison")
         if CALIBRATION_FILE in files:
             _file_button(files, CALIBRATION_FILE, "Calibration data", "application/zip",

@@ -51,8 +51,9 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     x_axis = _latency_axis(latencies)
     frontier = frontier_recipes(comparison.variants)
     figure = go.Figure()
+    height = _height_for(len(points))
     figure.update_layout(
-        height=_HEIGHT, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=False,
+        height=height, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=False,
         meta={"alt": _alt(comparison, frontier)},
         xaxis={**x_axis, **_AXIS_LOOK, "title": {
             "text": f"Median latency in ms{_log_note(x_axis)}", **_TITLE_FONT}},
@@ -66,8 +67,13 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     for point in sorted(points, key=lambda p: -p.size_bytes):
         _add_point(figure, point, exact, largest, point.row.name in frontier,
                    recipe_symbol(point.row.name, custom))
-    _add_labels(figure, points, exact, largest, (y_axis["range"], x_axis))
+    _add_labels(figure, points, exact, largest, (y_axis["range"], x_axis, height))
     return figure
+
+
+def _height_for(points: int) -> float:
+    """Return pixels in which every label has a line of its own, however many there are."""
+    return max(_HEIGHT, points * _LABEL_GAP + _MARGIN["t"] + _MARGIN["b"])
 
 
 def left_out(comparison: Comparison) -> list[str]:
@@ -155,14 +161,14 @@ def _add_point(
 
 def _add_labels(
     figure: go.Figure, points: list[_Point], exact: float, largest: float,
-    axes: tuple[list[float], dict[str, Any]],
+    axes: tuple[list[float], dict[str, Any], float],
 ) -> None:
     """Name every point, each label in a height of its own, with a line to its point."""
-    y_range, x_axis = axes
-    scale = (_HEIGHT - _MARGIN["t"] - _MARGIN["b"]) / (y_range[1] - y_range[0])
+    y_range, x_axis, height = axes
+    scale = (height - _MARGIN["t"] - _MARGIN["b"]) / (y_range[1] - y_range[0])
     ordered = sorted(points, key=lambda p: (_height_of(p, exact), p.row.name))
     wanted = [(_height_of(p, exact) - y_range[0]) * scale for p in ordered]
-    heights = spread_out(wanted, _LABEL_GAP, scale * (y_range[1] - y_range[0]))
+    heights = spread_out(wanted, _LABEL_GAP, scale * (y_range[1] - y_range[0]), _LABEL_GAP / 2)
     for point, want, got in zip(ordered, wanted, heights, strict=True):
         x = math.log10(point.latency_ms) if x_axis["type"] == "log" else point.latency_ms
         start, end = x_axis["range"]
@@ -177,13 +183,16 @@ def _add_labels(
         )
 
 
-def spread_out(wanted: list[float], gap: float, most: float = math.inf) -> list[float]:
+def spread_out(
+    wanted: list[float], gap: float, most: float = math.inf, least: float = -math.inf
+) -> list[float]:
     """Move ascending positions apart until neighbours keep a distance, as little as possible.
 
     Args:
         wanted: Positions in ascending order.
         gap: Least distance between neighbours.
-        most: No position comes to lie above it.
+        most: No position comes to lie above it, where there is room for all.
+        least: No position comes to lie below it.
 
     Example:
         >>> spread_out([10.0, 10.0], 4.0)
@@ -200,7 +209,7 @@ def spread_out(wanted: list[float], gap: float, most: float = math.inf) -> list[
     starts = [start for start, count in groups for _ in range(count)]
     limits = [most - (len(wanted) - 1) * gap] * len(wanted)
     return [
-        min(start, limit) + index * gap
+        max(min(start, limit), least) + index * gap
         for index, (start, limit) in enumerate(zip(starts, limits, strict=True))
     ]
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -258,6 +260,22 @@ def test_tradeoff_labels_never_share_a_height(plain):
 )
 def test_labels_are_moved_apart_as_little_as_possible(wanted, most, got):
     assert tradeoff.spread_out(wanted, 4.0, most) == pytest.approx(got)
+
+
+def test_labels_of_thirty_points_at_the_bottom_lie_inside_the_chart(plain):
+    assert tradeoff.spread_out([1.0] * 3, 4.0, least=2.0) == pytest.approx([2.0, 6.0, 10.0])
+    comparison, _ = plain
+    again = comparison.variant("int8")
+    comparison.variants += [replace(again, recipe=f"again_{n}") for n in range(30)]
+    figure = tradeoff.build_tradeoff_figure(comparison)
+    low, high = figure.layout.yaxis.range
+    inside = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    heights = sorted((label.y - low) / (high - low) * inside - label.ay
+                     for label in figure.layout.annotations)
+    assert len(heights) == 37
+    assert heights[0] >= 0
+    assert heights[-1] <= inside
+    assert min(b - a for a, b in pairwise(heights)) >= 18.9
 
 
 def test_accuracy_shows_intervals_and_the_original_as_a_band(plain):
