@@ -10,6 +10,7 @@ import streamlit as st
 from components.format import format_bytes, format_db, format_error, format_percent, shorten
 from components.palette import custom_names, recipe_color
 from components.plain_text import code_span, escape_markdown, show_notes
+from components.run_exports import render_export_buttons
 from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
@@ -52,14 +53,15 @@ def render_variant_downloads(
             )
 
 
-def render_run_downloads(run_id: str) -> None:
-    """Offer the run's own files: the result and the calibration data."""
+def render_run_downloads(run_id: str, comparison: Comparison) -> None:
+    """Offer the run's own files, the result and the calibration data, and its exports."""
     folder = run_folder(run_id)
     with st.container(horizontal=True):
         _file_button(folder / COMPARISON_FILE, "comparison.json", "application/json", "comparison")
         if (folder / CALIBRATION_FILE).is_file():
             _file_button(folder / CALIBRATION_FILE, "Calibration data", "application/zip",
                          "calibration")
+        render_export_buttons(folder, comparison)
 
 
 def render_output_drift(comparison: Comparison) -> None:
