@@ -13,6 +13,7 @@ from components.format import format_bytes, format_db, format_error, format_perc
 from components.palette import custom_names, recipe_color
 from components.plain_text import code_span, escape_markdown, show_notes
 from components.report import REPORT_FILE, build_report
+from components.run_exports import render_export_buttons
 from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
@@ -60,7 +61,7 @@ def render_variant_downloads(
 def render_run_downloads(
     files: Mapping[str, Path], comparison: Comparison, samples_ms: Mapping[str, np.ndarray]
 ) -> None:
-    """Offer the report, and the run's own files: the result and the calibration data."""
+    """Offer the report, the run's own files (result, calibration data) and its exports."""
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)", data=partial(build_report, comparison, samples_ms),
@@ -72,6 +73,7 @@ def render_run_downloads(
         if CALIBRATION_FILE in files:
             _file_button(files, CALIBRATION_FILE, "Calibration data", "application/zip",
                          "calibration")
+        render_export_buttons(comparison, samples_ms)
 
 
 def render_output_drift(comparison: Comparison) -> None:

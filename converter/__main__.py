@@ -1,4 +1,4 @@
-"""The command line: `python -m converter inspect | run | gate`; its contract is in docs/cli.md."""
+"""The command line: `python -m converter inspect | run | gate | …`; its contract: docs/cli.md."""
 
 from __future__ import annotations
 
@@ -92,6 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         gate.add_argument(flag, type=float)
 
+    export = commands.add_parser("export", help="write a finished run in another form")
+    export.add_argument("folder", metavar="DIR", type=Path, help="the --out of a run")
+    forms = export.add_mutually_exclusive_group(required=True)
+    forms.add_argument("--tables", metavar="FILE.zip", type=Path, help="CSV and Parquet")
+    forms.add_argument("--notebook", metavar="FILE.ipynb", type=Path, help="rebuilds the variants")
+
     job = commands.add_parser("job", help="carry out a run of the dashboard")
     job.add_argument("run_id", metavar="ID")
 
@@ -112,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "inspect": _inspect,
         "run": _run,
         "gate": _gate,
+        "export": _export,
         "job": _job,
         "sandbox": _sandbox,
     }
@@ -267,6 +274,17 @@ def _gate(options: argparse.Namespace) -> int:
     if not violations:
         print(f"{options.recipe}: every bound holds")
     return EXIT_GATE if violations else EXIT_OK
+
+
+def _export(options: argparse.Namespace) -> int:
+    from converter.run_export import write_notebook, write_tables
+
+    if options.tables is not None:
+        write_tables(options.folder, options.tables)
+    else:
+        write_notebook(options.folder, options.notebook)
+    print(options.tables or options.notebook)
+    return EXIT_OK
 
 
 def _job(options: argparse.Namespace) -> int:

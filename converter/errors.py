@@ -63,3 +63,7 @@ class GateError(LiteDriftError):
 
 class StoreError(LiteDriftError):
     """A run or an upload cannot be read from, or written to, the data folder."""
+
+
+class ExportError(LiteDriftError):
+    """A run cannot be exported: nothing to export, or a value that the contract does not know."""

@@ -106,7 +106,7 @@ class TestSource:
             (
                 PRESETS["float32"],
                 ["optimizations = []", "[tf.lite.OpsSet.TFLITE_BUILTINS]"],
-                ["representative_dataset", "supported_types", "calibration"],
+                ["representative_dataset", "supported_types", 'add_argument("calibration"'],
             ),
             (
                 PRESETS["float16"],

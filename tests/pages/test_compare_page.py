@@ -201,3 +201,11 @@ def test_page_switches_keep_the_run_in_the_address(show):
     app.switch_page("pages/model.py").run()
     assert app.query_params[RUN_PARAMETER] == "r1"
     assert not app.exception
+
+
+def test_tables_and_notebook_can_be_downloaded(show):
+    app = show(make_comparison)
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert [each for each in labels if each in {"Tables (CSV, Parquet)", "Notebook"}] == [
+        "Tables (CSV, Parquet)", "Notebook",
+    ]  # fmt: skip

@@ -65,7 +65,8 @@ def test_holds_the_recipe_the_hashes_and_the_ends(recipe):
     assert found["MODEL_SHA256"] == comparison.model.sha256
     assert found["EXPECTED_SHA256"] == comparison.variants[0].sha256
     assert (found["INPUTS"], found["OUTPUTS"]) == (["image"], ["probabilities"])
-    assert ("calibration" in script_of(comparison)) is recipe.calibrate
+    assert ('add_argument("calibration"' in script_of(comparison)) is recipe.calibrate
+    assert ("ranges = calibrate(" in script_of(comparison)) is recipe.calibrate
 
 
 @pytest.mark.parametrize("name", HOSTILE)

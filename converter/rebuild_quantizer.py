@@ -1,0 +1,89 @@
+"""How plain litert-quantizer rebuilds the variants of a `.tflite`, as source."""
+
+from __future__ import annotations
+
+import pprint
+
+from converter.comparison import Comparison, Variant
+from converter.plain_source import plain_source
+from converter.quantizable_file import make_quantizable
+from converter.quantizer_recipe import quantizer_rules
+from converter.rebuild_parts import RebuildParts, end_constants
+from converter.recipe import Recipe
+
+_IMPORTS = """from ai_edge_litert.interpreter import Interpreter
+from litert_quantizer import Quantizer, calibrator
+from litert_quantizer.utils import qsv_utils
+"""
+
+_FUNCTIONS = '''
+
+def prepare(path, folder):
+    """Return the model's content as litert-quantizer needs it."""
+    return make_quantizable(path.read_bytes(), INPUTS, OUTPUTS)
+
+
+def calibrate(content, quantizer, samples):
+    """Return the least and greatest value of each tensor over the samples."""
+    fed = [
+        {name: array[0] if name in SCALARS else array for name, array in chunk.items()}
+        for chunk in representative_samples(samples, BATCH)
+    ]
+    modes = calibrator.CalibrationMode
+    for mode in (modes.CALIBRATION_PROFILER_BASED, modes.CALIBRATION_PRESERVE_ALL_TENSORS):
+        try:
+            counter = calibrator.Calibrator(
+                content, num_threads=1, mode=mode, qsv_update_func=qsv_utils.min_max_update
+            )
+            counter.calibrate({SIGNATURE: fed}, quantizer._recipe_manager)
+            return counter.get_model_qsvs()
+        except (ValueError, RuntimeError, KeyError) as error:
+            failure = error
+    raise RuntimeError(f"calibration failed: {failure}")
+
+
+def open_file(content):
+    """Return an interpreter of a quantized file."""
+    return Interpreter(model_content=content)
+'''
+
+_BUILD = '''RECIPE = {recipe}
+
+
+def build(content, calibration=None):
+    """Quantize the model by the recipe of the run."""
+    quantizer = Quantizer(content, RECIPE)
+    ranges = {ranges}
+    result = quantizer.quantize(ranges, enable_progress_report=False, enable_progress_bar=False)
+    return bytes(result.quantized_model)
+'''
+
+
+def quantizer_parts(comparison: Comparison) -> RebuildParts:
+    """Return the source of a run that starts from a `.tflite`."""
+    model, environment = comparison.model, comparison.environment
+    key = comparison.settings["source"]["signature"]
+    scalars = sorted(spec.name for spec in model.inputs if spec.shape == ())
+    return RebuildParts(
+        tool="litert-quantizer",
+        needs={
+            "litert-quantizer": environment.get("litert_quantizer"),
+            "ai-edge-litert": environment["ai_edge_litert"],
+        },
+        imports=_IMPORTS,
+        constants=end_constants(comparison, key or "serving_default")
+        + f"INPUTS = {[spec.name for spec in model.inputs]!r}\n"
+        + f"OUTPUTS = {[spec.name for spec in model.outputs]!r}\n"
+        + f"SCALARS = {scalars!r}\n",
+        functions=plain_source(make_quantizable) + _FUNCTIONS,
+        build_of=_build_source,
+    )
+
+
+def _build_source(variant: Variant) -> str:
+    recipe = Recipe.from_json(variant.flags)
+    calibrated = "calibrate(content, quantizer, load_samples(calibration))"
+    return _BUILD.format(
+        recipe=pprint.pformat(quantizer_rules(recipe), width=96, sort_dicts=False),
+        ranges=calibrated if recipe.calibrate else "None",
+    )

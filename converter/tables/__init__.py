@@ -1,0 +1,1 @@
+"""A comparison as tidy tables, for spreadsheets (CSV) and programs (Parquet)."""
