@@ -31,10 +31,9 @@ from converter.errors import StoreError
 from converter.folder_upload import BLOCK_BYTES, pack_folder
 from converter.limits import current_limits, setting_name
 from converter.progress import PROGRESS_FILE, Progress, read_progress, write_progress
-from converter.request import RunRequest
+from converter.request import REQUEST_FILE, RunRequest
 from converter.trust import check_upload
 
-REQUEST_FILE = "request.json"
 PID_FILE = "pid"
 CANCEL_FILE = "cancel"
 """There once a person asked to cancel."""
