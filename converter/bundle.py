@@ -116,7 +116,13 @@ def _pack(
 ) -> None:
     check_comparison(comparison, "The run")
     check_pair(request, comparison, "The run")
-    packer = _Packer(BundleWriter(target))
+    with BundleWriter(target) as writer:
+        _pack_members(_Packer(writer), files, request, comparison)
+
+
+def _pack_members(
+    packer: _Packer, files: Mapping[str, Path], request: RunRequest, comparison: Comparison
+) -> None:
     model = packer.add_model(request, comparison)
     data = packer.add_data(request, comparison)
     given = [

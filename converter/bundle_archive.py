@@ -9,7 +9,7 @@ import re
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 
@@ -55,6 +55,14 @@ class BundleWriter:
         self._archive = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED)
         self._members: dict[str, dict[str, Any]] = {}
 
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the zip; without its manifest nothing reads it."""
+        self._archive.close()
+
     def add(self, name: str, content: IO[bytes]) -> str:
         """Pack all that can be read and return its SHA-256: of the very bytes that were packed."""
         digest, size = hashlib.sha256(), 0
@@ -68,7 +76,7 @@ class BundleWriter:
         return digest.hexdigest()
 
     def finish(self, *, model_is_folder: bool) -> None:
-        """Write the manifest and close the zip.
+        """Write the manifest, which is the last member.
 
         Args:
             model_is_folder: Whether the model's zip is a folder that was packed for the way.
@@ -82,7 +90,6 @@ class BundleWriter:
             "members": dict(sorted(self._members.items())),
         }
         self._archive.writestr(self._entry(MANIFEST_FILE), json.dumps(manifest, indent=1))
-        self._archive.close()
 
     @staticmethod
     def _entry(name: str) -> zipfile.ZipInfo:
@@ -121,11 +128,14 @@ def unpack_bundle(path: Path, target: Path) -> dict[str, Any]:
         _check_sizes(path, archive, manifest["members"])
         extract_below(archive, "", target, BundleError)
     _check_hashes(path, manifest["members"], target)
-    runs = _latency_runs(path, target / SAMPLES_FILE)
-    _check_arrays(path, target / CALIBRATION_FILE)
-    if manifest["model_is_folder"]:
-        with open_zip(target / MODEL_ZIP, BundleError) as packed:
-            extract_below(packed, "", target / MODEL, BundleError)
+    try:
+        runs = _latency_runs(target / SAMPLES_FILE)
+        _check_arrays(target / CALIBRATION_FILE)
+        if manifest["model_is_folder"]:
+            with open_zip(target / MODEL_ZIP, BundleError) as packed:
+                extract_below(packed, "", target / MODEL, BundleError)
+    except BundleError as refused:  # it names the member that is a zip itself
+        raise BundleError(f"{path.name}: {refused}") from refused
     return {**manifest, "latency_runs": runs}
 
 
@@ -213,20 +223,20 @@ def _check_hashes(path: Path, members: dict[str, Any], folder: Path) -> None:
             )
 
 
-def _latency_runs(path: Path, samples: Path) -> dict[str, int]:
+def _latency_runs(samples: Path) -> dict[str, int]:
     """Count the latency samples of each candidate; pages will read the file themselves."""
-    arrays = _check_arrays(path, samples, _MOST_LATENCY_BYTES)
+    arrays = _check_arrays(samples, _MOST_LATENCY_BYTES)
     for name, array in arrays.items():
         sound = array.dtype == np.float64 and array.ndim == 1
         if not sound or not np.isfinite(array).all() or (array < 0).any():
             raise BundleError(
-                f"{path.name}: {SAMPLES_FILE}: expected a row of milliseconds for {name[:60]!r}, "
+                f"{SAMPLES_FILE}: expected a row of milliseconds for {name[:60]!r}, "
                 f"found {array.dtype} of shape {array.shape}; {_AGAIN}."
             )
     return {name: len(array) for name, array in arrays.items()}
 
 
-def _check_arrays(path: Path, file: Path, most: int | None = None) -> dict[str, np.ndarray]:
+def _check_arrays(file: Path, most: int | None = None) -> dict[str, np.ndarray]:
     """Return the arrays of an `.npz`, none where there is no such file."""
     if not file.is_file():
         return {}
@@ -234,14 +244,13 @@ def _check_arrays(path: Path, file: Path, most: int | None = None) -> dict[str, 
         unpacked = sum(member.file_size for member in archive.infolist())
     if most is not None and unpacked > most:
         raise BundleError(
-            f"{path.name}: {file.name}: expected at most {most} bytes once unpacked, found "
-            f"{unpacked}; {_AGAIN}."
+            f"{file.name}: expected at most {most} bytes once unpacked, found {unpacked}; {_AGAIN}."
         )
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
     except Exception as broken:  # numpy fails with many kinds on damaged bytes
         raise BundleError(
-            f"{path.name}: {file.name}: expected readable arrays, found damaged ones "
+            f"{file.name}: expected readable arrays, found damaged ones "
             f"({type(broken).__name__}: {str(broken)[:80]}); {_AGAIN}."
         ) from broken

@@ -41,6 +41,7 @@ def read_content(
         BundleError: At the first thing that does not fit the others.
     """
     members = set(manifest["members"])
+    _check_there({REQUEST_FILE, COMPARISON_FILE}, members, shown)
     inside = load_request(place / REQUEST_FILE, shown)
     check_request(inside, shown)
     _check_places(inside, manifest, shown)
@@ -97,18 +98,22 @@ def _check_places(inside: RunRequest, manifest: dict[str, Any], shown: str) -> N
             )
 
 
+def _check_there(expected: set[str], members: set[str], shown: str) -> None:
+    missing = expected - members
+    if missing:
+        raise BundleError(
+            f"{shown}: expected the member {min(missing)[:80]!r}, without which the run is not "
+            "whole, found none; ask for the bundle again."
+        )
+
+
 def _check_members(
     members: set[str], inside: RunRequest, comparison: Comparison, shown: str
 ) -> None:
     expected = set(_expected_hashes(inside, comparison))
     scripts = {script_name(variant) for variant in comparison.variants}
-    missing = expected - members
+    _check_there(expected, members, shown)
     extra = members - expected - scripts - {CALIBRATION_FILE, SAMPLES_FILE}
-    if missing:
-        raise BundleError(
-            f"{shown}: expected the member {min(missing)[:80]!r} that its {REQUEST_FILE} and "
-            f"{COMPARISON_FILE} speak of, found none; ask for the bundle again."
-        )
     if extra:
         raise BundleError(
             f"{shown}: expected the files of one run, found {min(extra)[:80]!r} beside them; ask "
