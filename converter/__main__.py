@@ -1,4 +1,4 @@
-"""The command line: `python -m converter inspect | run | gate | …`; its contract: docs/cli.md."""
+"""The command line: `python -m converter COMMAND`; its contract is in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from converter.errors import (
     ModelFileError,
     RunCancelledError,
 )
-from converter.gate import Bounds, gate_violations
+from converter.gate import Bounds, gate_checks
+from converter.gate_summary import append_summary, summary_table
 from converter.given_variant import GivenVariant
 from converter.limits import bound_own_memory
 from converter.model_options import ModelOptions, parse_dimensions
@@ -91,6 +92,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-accuracy-drop",
     ):
         gate.add_argument(flag, type=float)
+    gate.add_argument("--summary", type=Path, metavar="FILE", help="append a Markdown table to it")
+
+    bundle = commands.add_parser("bundle", help="pack a run's folder into one zip")
+    bundle.add_argument("folder", metavar="DIR", type=Path)
+    bundle.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+
+    verify = commands.add_parser("verify", help="run a bundle again and say what agrees")
+    verify.add_argument("bundle", metavar="BUNDLE", type=Path)
+    verify.add_argument("--out", type=Path, metavar="DIR", help="keep the new run here")
 
     export = commands.add_parser("export", help="write a finished run in another form")
     export.add_argument("folder", metavar="DIR", type=Path, help="the --out of a run")
@@ -119,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "run": _run,
         "gate": _gate,
         "export": _export,
+        "bundle": _bundle,
+        "verify": _verify,
         "job": _job,
         "sandbox": _sandbox,
     }
@@ -175,6 +187,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from converter.bundle import write_request
     from converter.pipeline import run_comparison
     from converter.rebuild_script import write_rebuild_scripts
     from converter.table import format_comparison
@@ -203,6 +216,7 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     comparison = run_comparison(request, options.out, _ProgressLine())
+    write_request(request, options.out)
     write_rebuild_scripts(comparison, options.out)
     print(format_comparison(comparison))
     return EXIT_OK
@@ -268,12 +282,35 @@ def _gate(options: argparse.Namespace) -> int:
         )
     path = options.comparison
     comparison = Comparison.load(path / COMPARISON_FILE if path.is_dir() else path)
-    violations = gate_violations(comparison.variant(options.recipe), bounds)
+    variant = comparison.variant(options.recipe)
+    checks = gate_checks(variant, bounds)
+    if options.summary is not None:
+        append_summary(options.summary, summary_table(comparison, variant, checks))
+    violations = [check.violation for check in checks if not check.holds]
     for violation in violations:
         print(violation)
     if not violations:
         print(f"{options.recipe}: every bound holds")
     return EXIT_GATE if violations else EXIT_OK
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from converter.bundle import bundle_run_folder
+
+    bundle_run_folder(options.folder, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes")
+    return EXIT_OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from converter.rerun import format_verification, verify_bundle
+
+    _listen_for_cancel()
+    bound_own_memory()
+    Thread(target=_warn_of_weak_walls, daemon=True).start()
+    found = verify_bundle(options.bundle, options.out, _ProgressLine())
+    print(format_verification(found))
+    return EXIT_OK if found.holds else EXIT_GATE
 
 
 def _export(options: argparse.Namespace) -> int:

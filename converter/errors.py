@@ -61,6 +61,10 @@ class GateError(LiteDriftError):
     """A gate cannot be evaluated: the comparison is unreadable or lacks the recipe."""
 
 
+class BundleError(LiteDriftError):
+    """A bundle cannot be written or read: something is missing, damaged or not what it says."""
+
+
 class StoreError(LiteDriftError):
     """A run or an upload cannot be read from, or written to, the data folder."""
 

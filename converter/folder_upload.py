@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Sequence
-from typing import IO, BinaryIO
+from typing import IO, Protocol
 
 from converter.errors import ModelFileError
 from converter.limits import MIB, current_limits, setting_name
@@ -15,7 +15,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can hold: the same folder is the same zip whenever it is packed."""
 
 
-def pack_folder(files: Sequence[tuple[str, BinaryIO]], target: IO[bytes], max_bytes: int) -> str:
+class Readable(Protocol):
+    """What is read to its end, block by block, before the next is read."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, none at the end."""
+
+
+def pack_folder(files: Sequence[tuple[str, Readable]], target: IO[bytes], max_bytes: int) -> str:
     """Write files into a zip, in the order of their names, and return their folder's name.
 
     The zip depends on names and contents below the folder alone, so the same folder gives the same

@@ -35,48 +35,71 @@ class Bounds:
         return all(value is None for value in vars(self).values())
 
 
-def gate_violations(variant: Variant, bounds: Bounds) -> list[str]:
-    """Return one sentence for each bound that does not hold.
+@dataclass(frozen=True)
+class Check:
+    """Whether one thing that was asked of a variant holds.
 
-    A figure that was not measured cannot hold a bound: it is a violation too.
+    Attributes:
+        name: The figure, or `status`.
+        asked: What was asked of it.
+        found: What it is.
+        holds: A figure that was not measured holds no bound.
+        violation: One sentence where it does not hold, else empty.
     """
+
+    name: str
+    asked: str
+    found: str
+    holds: bool
+    violation: str = ""
+
+
+def gate_checks(variant: Variant, bounds: Bounds) -> list[Check]:
+    """Return whether the variant went well, then one check for each bound."""
     drop = None
     if variant.accuracy is not None and variant.accuracy.delta is not None:
         drop = -variant.accuracy.delta
     drift = variant.drift
     latency = variant.latency
-    found: dict[str, float | None] = {
-        "size_bytes": variant.size_bytes,
-        "p50_ms": None if latency is None else latency.p50_ms,
-        "sqnr_db": None if drift is None else drift.sqnr_db,
-        "top1_agreement": None if drift is None else drift.top1_agreement,
-        "accuracy_drop": drop,
-    }
-    checks = (
-        ("size_bytes", bounds.max_size_bytes, "at most"),
-        ("p50_ms", bounds.max_p50_ms, "at most"),
-        ("sqnr_db", bounds.min_sqnr_db, "at least"),
-        ("top1_agreement", bounds.min_top1_agreement, "at least"),
-        ("accuracy_drop", bounds.max_accuracy_drop, "at most"),
+    sqnr = None if drift is None else drift.sqnr_db
+    agreement = None if drift is None else drift.top1_agreement
+    rows: tuple[tuple[str, float | None, float | None, str], ...] = (
+        ("size_bytes", variant.size_bytes, bounds.max_size_bytes, "at most"),
+        ("p50_ms", None if latency is None else latency.p50_ms, bounds.max_p50_ms, "at most"),
+        ("sqnr_db", sqnr, bounds.min_sqnr_db, "at least"),
+        ("top1_agreement", agreement, bounds.min_top1_agreement, "at least"),
+        ("accuracy_drop", drop, bounds.max_accuracy_drop, "at most"),
     )
-    violations = []
-    if variant.status != "ok":
-        violations.append(f"{variant.recipe}: the variant failed: {variant.error}")
-    for name, bound, kind in checks:
-        if bound is None:
-            continue
-        value = found[name]
-        if value is None or math.isnan(value):
-            violations.append(
-                f"{variant.recipe}: {name} was not measured, asked is {kind} {_plain(bound)}"
-            )
-        elif math.isnan(bound):
-            violations.append(f"{variant.recipe}: the bound on {name} is no number, give one")
-        elif (value > bound + _SLACK) if kind == "at most" else (value < bound - _SLACK):
-            violations.append(
-                f"{variant.recipe}: {name} is {_plain(value)}, asked is {kind} {_plain(bound)}"
-            )
-    return violations
+    failed = variant.status != "ok"
+    why = f"{variant.recipe}: the variant failed: {variant.error}" if failed else ""
+    checks = [Check("status", "ok", variant.status, not failed, why)]
+    return checks + [
+        _check(variant.recipe, name, value, bound, kind)
+        for name, value, bound, kind in rows
+        if bound is not None
+    ]
+
+
+def gate_violations(variant: Variant, bounds: Bounds) -> list[str]:
+    """Return one sentence for each bound that does not hold.
+
+    A figure that was not measured cannot hold a bound: it is a violation too.
+    """
+    return [check.violation for check in gate_checks(variant, bounds) if not check.holds]
+
+
+def _check(recipe: str, name: str, value: float | None, bound: float, kind: str) -> Check:
+    asked = f"{kind} {_plain(bound)}"
+    if value is None or math.isnan(value):
+        why = f"{recipe}: {name} was not measured, asked is {asked}"
+        return Check(name, asked, "not measured", False, why)
+    found = _plain(value)
+    if math.isnan(bound):
+        why = f"{recipe}: the bound on {name} is no number, give one"
+        return Check(name, asked, found, False, why)
+    if (value > bound + _SLACK) if kind == "at most" else (value < bound - _SLACK):
+        return Check(name, asked, found, False, f"{recipe}: {name} is {found}, asked is {asked}")
+    return Check(name, asked, found, True)
 
 
 def _plain(value: float) -> str:

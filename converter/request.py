@@ -13,6 +13,8 @@ from converter.latency import LatencyProtocol
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import PRESETS, Recipe
 
+REQUEST_FILE = "request.json"
+"""What a run was asked, beside its results."""
 DEFAULT_EVALUATION_SAMPLES = 1000
 DEFAULT_CALIBRATION_SAMPLES = 100
 RANDOM_EVALUATION_SAMPLES = 100

@@ -10,6 +10,7 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.bundle_archive import unpack_bundle  # noqa: E402
 from converter.data_description import ReadData, read_data  # noqa: E402
 from converter.data_description import describe_data as describe  # noqa: E402
 from converter.errors import ModelFileError  # noqa: E402
@@ -71,6 +72,11 @@ def read_samples(target: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"notes": [*read.samples.notes, *(finding.text for finding in read.findings)]}
 
 
+def unpack(path: str, target: str) -> dict[str, Any]:
+    """Unpack a bundle into a folder and return its manifest."""
+    return unpack_bundle(Path(path), Path(target))
+
+
 def _read(
     path: str,
     name: str,
@@ -98,5 +104,6 @@ if __name__ == "__main__":
             "measure_gzip": measure_gzip,
             "describe_data": describe_data,
             "read_samples": read_samples,
+            "unpack": unpack,
         }
     )
