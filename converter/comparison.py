@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from converter.accuracy import Accuracy
+from converter.delegation import Delegation
 from converter.drift import Drift
 from converter.errors import GateError
 from converter.json_figures import encode_figures, known_fields
@@ -139,6 +140,7 @@ class Variant:
         evaluation_batch: Samples per inference during evaluation.
         peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
         runtime_memory_bytes: Resident memory of that process before it loads the file.
+        delegation: What the runtime's delegate took over, read off the timed process.
         output_drift: Drift of each output by name; `drift` is the worst, figure by figure.
         output_accuracy: Accuracy of each labelled output; `accuracy` is the first one's.
     """
@@ -161,6 +163,7 @@ class Variant:
     convert_seconds: float | None = None
     evaluation_batch: int | None = None
     latency: LatencyStats | None = None
+    delegation: Delegation | None = None
     drift: Drift | None = None
     output_drift: dict[str, Drift] = field(default_factory=dict)
     accuracy: Accuracy | None = None
@@ -315,6 +318,7 @@ class Comparison:
 def _variant(values: Mapping[str, Any]) -> Variant:
     fields = known_fields(Variant, values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
+    fields["delegation"] = _optional(Delegation, fields.get("delegation"))
     fields["drift"] = _optional(Drift, fields["drift"])
     fields["output_drift"] = _each(Drift, fields["output_drift"])
     fields["accuracy"] = _optional(Accuracy, fields["accuracy"])

@@ -330,9 +330,8 @@ class _Run:
             notes = self.reference.notes
         else:
             variant = next(v for v in self.rows.variants if v.recipe == candidate.name)
-            variant.latency = stats
+            variant.latency, variant.delegation = stats, candidate.delegation
             notes = variant.audit.notes
         if stats is None:
             notes.append(f"latency is null: {candidate.error}")
-        elif candidate.noise_note:
-            notes.append(candidate.noise_note)
+        notes += candidate.notes(self.request.threads)
