@@ -16,6 +16,7 @@ from converter.accuracy import Accuracy
 from converter.delegation import Delegation
 from converter.drift import Drift
 from converter.errors import GateError
+from converter.further_latency import FurtherLatency
 from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
 from converter.recipe import GIVEN, TFLITE_CONVERTER
@@ -216,6 +217,7 @@ class Comparison:
     variants: list[Variant]
     created: str
     seconds: float
+    further_latency: list[FurtherLatency] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract's JSON object: infinities as strings, NaN as null."""
@@ -256,6 +258,9 @@ class Comparison:
             variants=[_variant(item) for item in data["variants"]],
             created=data["created"],
             seconds=data["seconds"],
+            further_latency=[
+                FurtherLatency.from_json(item) for item in data.get("further_latency", [])
+            ],
         )
 
     def save(self, folder: Path) -> Path:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from converter.errors import (
     RunCancelledError,
     WorkerError,
 )
+from converter.further_latency import stage_labels
+from converter.further_timing import FurtherTiming
 from converter.intake import Intake, Shapes
 from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.limits import MIB, current_limits
@@ -49,7 +52,13 @@ from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
 from converter.tensor_binding import Binding, shapes_of
-from converter.timing_session import Candidate, measure_in_turns, start_candidates, turn_labels
+from converter.timing_session import (
+    Candidate,
+    TimedFile,
+    measure_in_turns,
+    start_candidates,
+    turn_labels,
+)
 from converter.variant_builder import BuildPlan, VariantBuilder, WorkPlaces
 from converter.worker_pool import WorkerPool
 
@@ -153,7 +162,8 @@ class _Run:
         with measuring_alone():
             self.tracker.end("wait for the machine")
             samples_ms = self._measure(original, builder)
-        save_latency_samples(self.folder, samples_ms)
+            further = self._measure_further(builder)
+        save_latency_samples(self.folder, {**samples_ms, **further.samples_ms})
         return Comparison(
             model=model_facts(model, signature, gzip_sizes),
             data=data,
@@ -172,6 +182,7 @@ class _Run:
             variants=self.rows.variants,
             created=created,
             seconds=round(time.monotonic() - began, 3),
+            further_latency=further.results,
         )
 
     def _plan_rows(self, model: ModelFile) -> None:
@@ -322,6 +333,38 @@ class _Run:
         for candidate in candidates:
             self._record_latency(candidate)
         return {c.name: np.array(c.samples_ms) for c in candidates if c.is_measured}
+
+    def _measure_further(self, builder: VariantBuilder) -> FurtherTiming:
+        """Time what was asked for beside the default, under the same lock."""
+        request = self.request
+        further = FurtherTiming(
+            pool=self.pool,
+            limits=self.limits,
+            protocol=request.protocol,
+            tracker=self.tracker,
+            samples=self.places.evaluation,
+            threads=request.threads,
+            start_host=self._start_host if self.engine is TENSORFLOW else None,
+        )
+        files = {}
+        for variant in self.rows.variants:
+            if variant.status == "ok" and variant.runnable:
+                path, binding = builder.file_of(variant)
+                files[variant.recipe] = TimedFile(
+                    path=path, binding=binding, threads=request.threads
+                )
+        others = [v.recipe for v in self.rows.variants if v.recipe not in files]
+        for label in stage_labels(replace(request.further, baselines=()), others):
+            self.tracker.skip(label)
+        further.measure(request.further, files)
+        return further
+
+    def _start_host(self) -> Worker:
+        """Start another process that holds the TensorFlow model."""
+        threads = str(self.request.threads)
+        host = self.pool.start(self.engine.host, self.engine.host_label, "--threads", threads)
+        self.intake.load_again(host)
+        return host
 
     def _record_latency(self, candidate: Candidate) -> None:
         stats = candidate.stats(self.request.threads)

@@ -103,7 +103,7 @@ class ReferenceRunner:
         start = time.perf_counter()
         try:
             self._timed = self._make_call(call, fed, specs)
-            tf.nest.map_structure(_plain, self._timed())
+            tf.nest.map_structure(_wait_for, self._timed())
         except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
             if call == FUNCTION:
                 raise
@@ -143,6 +143,11 @@ def _assigned_variables(function: Any) -> list[Any]:  # noqa: ANN401 - a concret
     definition = function.graph.as_graph_def()
     bodies = [definition.node, *(each.node_def for each in definition.library.function)]
     return variables if any(n.op.startswith("Assign") for body in bodies for n in body) else []
+
+
+def _wait_for(tensor: Any) -> None:  # noqa: ANN401 - a tensor, or what `predict` returns
+    if isinstance(tensor, tf.Tensor):
+        tensor.numpy()
 
 
 def _plain(tensor: tf.Tensor) -> np.ndarray:

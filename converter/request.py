@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import DataError, RecipeError
+from converter.further_latency import NOTHING_FURTHER, FurtherRequest
 from converter.given_variant import GivenVariant
 from converter.latency import LatencyProtocol
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
@@ -63,6 +64,7 @@ class RunRequest:
         runs: Exactly so many timed runs after 5 warm-ups; None for the full protocol.
         threads: Threads for the original and for every variant.
         seed: Of the split and of random samples.
+        further: Latencies to measure beside the default ones.
     """
 
     model_path: Path
@@ -79,6 +81,7 @@ class RunRequest:
     runs: int | None = None
     threads: int = 1
     seed: int = 0
+    further: FurtherRequest = NOTHING_FURTHER
 
     def __post_init__(self) -> None:
         """Refuse settings out of range, and recipes that would overwrite each other's files."""
@@ -124,6 +127,7 @@ class RunRequest:
             "runs": self.runs,
             "threads": self.threads,
             "seed": self.seed,
+            "further": self.further.to_json(),
         }
 
     @classmethod
@@ -137,4 +141,5 @@ class RunRequest:
         read["recipes"] = tuple(Recipe.from_json(item) for item in read["recipes"])
         given = read.get("given_variants", [])  # requests of older runs have none
         read["given_variants"] = tuple(GivenVariant.from_json(item) for item in given)
+        read["further"] = FurtherRequest.from_json(read.get("further", {}))
         return cls(**read)
