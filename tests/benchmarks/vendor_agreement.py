@@ -17,7 +17,7 @@ from converter.child_process import PROJECT_ROOT
 GOAL = 0.05
 RUNS, WARM_UPS = 1000, 200
 LEAST_MS = 0.05
-_MODELS = ("digits_cnn", "digits_mobilenet", "cancer_mlp")
+_MODELS = ("digits_cnn", "digits_mobilenet")
 _VENDOR = """
 import contextlib, io, json, statistics, sys
 from ai_edge_litert.tools import benchmark_litert_model as tool
