@@ -40,8 +40,9 @@ def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) 
                   "error.", drift.build_sqnr_figure(comparison))
         if has_latency:
             with grid.cell(column_span="all"):
-                _card("Latency", "Box: p10, quartiles and p90. Dots: single runs. Dashed: the "
-                      "original's median.", latency.build_latency_figure(comparison, samples_ms))
+                _card("Latency", "Box: p10, quartiles and p90; above it the median's 95 % "
+                      "interval. Dots: single runs. Dashed: the original's median.",
+                      latency.build_latency_figure(comparison, samples_ms))
         if has_drift and has_latency:
             with grid.cell(column_span="all"):
                 _card("Size, latency and drift at once", _tradeoff_caption(

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.session import widget_key
 from converter.comparison import Comparison
-from converter.rebuild_script import has_rebuild_script
+from converter.rebuild_parts import has_rebuild_script
 
 
 def render_export_buttons(

@@ -10,7 +10,16 @@ import streamlit as st
 from components.plain_text import choice_label
 from components.session import ChosenData, ChosenModel, widget_key
 from components.starting_point import StartingPoint
+from converter.baselines import BASELINES
+from converter.further_latency import (
+    CALLS,
+    KERNEL_SETS,
+    NOTHING_FURTHER,
+    THREADS,
+    FurtherRequest,
+)
 from converter.given_variant import GivenVariant
+from converter.kernels import KERNELS
 from converter.recipe import Recipe
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
@@ -20,6 +29,11 @@ from converter.request import (
 )
 
 FULL, EXACT = "full", "exact"
+_FURTHER = {
+    THREADS: "other thread counts",
+    KERNEL_SETS: "other kernels (XNNPACK off)",
+    CALLS: "TensorFlow's other calls",
+}
 _PROTOCOLS = {FULL: choice_label("Full protocol"), EXACT: choice_label("Exactly")}
 
 
@@ -33,6 +47,7 @@ class RunSettings:
     runs: int | None
     seed: int
     unroll: bool
+    further: FurtherRequest = NOTHING_FURTHER
 
 
 def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
@@ -57,7 +72,24 @@ def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
         if start.has_loops:
             with grid.cell(column_span=2):
                 unroll = _ask_unroll()
-    return RunSettings(samples, calibration, threads, runs, seed, unroll)
+        with grid.cell(column_span="all"):
+            further = _ask_further()
+    return RunSettings(samples, calibration, threads, runs, seed, unroll, further)
+
+
+def _ask_further() -> FurtherRequest:
+    chosen = st.pills(
+        "Also measure the latency of", list(_FURTHER), selection_mode="multi",
+        format_func=lambda name: choice_label(_FURTHER[name]), key=widget_key("convert", "further"),
+        persist_state="session",
+        help="Each takes 2 s or more for every variant and setting, in processes of their own.",
+    ) or []
+    counts = sorted({1, *(n for n in (2, 4, 8) if n < core_count()), core_count()})
+    return FurtherRequest(
+        threads=tuple(counts) if THREADS in chosen else (),
+        kernels=tuple(KERNELS) if KERNEL_SETS in chosen else (),
+        baselines=tuple(BASELINES) if CALLS in chosen else (),
+    )
 
 
 def _ask_unroll() -> bool:
@@ -86,6 +118,7 @@ def build_request(
         samples=_asked(settings.samples, default_samples(data)),
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,
+        further=settings.further,
     )
 
 

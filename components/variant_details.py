@@ -16,7 +16,8 @@ from components.report import REPORT_FILE, build_report
 from components.run_exports import render_export_buttons
 from components.session import widget_key
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
-from converter.rebuild_script import build_rebuild_script, has_rebuild_script, script_name
+from converter.rebuild_parts import has_rebuild_script
+from converter.rebuild_script import build_rebuild_script, script_name
 from converter.recipe import LITERT_QUANTIZER
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from converter.errors import (
     ModelFileError,
     RunCancelledError,
 )
+from converter.further_latency import FurtherRequest
 from converter.gate import Bounds, gate_checks
 from converter.gate_summary import append_summary, summary_table
 from converter.given_variant import GivenVariant
@@ -68,6 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--runs", type=int, help="exactly so many timed runs after 5 warm-ups")
     run.add_argument("--threads", type=int, default=1)
     run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--thread-sweep", default="", metavar="1,2,4", help="counts to time too")
+    run.add_argument("--kernels", default="", help="also time with default,no-xnnpack,reference")
+    run.add_argument(
+        "--baselines", default="", help="also time TensorFlow's predict,call,function,xla"
+    )
     run.add_argument("--label-column", help="of a .csv")
     run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
     run.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
@@ -214,6 +220,7 @@ def _run(options: argparse.Namespace) -> int:
         runs=options.runs,
         threads=options.threads,
         seed=options.seed,
+        further=_further(options),
     )
     comparison = run_comparison(request, options.out, _ProgressLine())
     write_request(request, options.out)
@@ -231,6 +238,19 @@ def _recipes(options: argparse.Namespace) -> tuple[Recipe, ...]:
     if not options.recipes.strip() and options.variant:
         return ()
     return tuple(find_recipes(options.recipes.split(",")))
+
+
+def _further(options: argparse.Namespace) -> FurtherRequest:
+    try:
+        threads = tuple(int(text) for text in _names(options.thread_sweep))
+    except ValueError:
+        raise DataError(
+            "--thread-sweep expects whole numbers separated by commas, found "
+            f"{options.thread_sweep[:40]!r}."
+        ) from None
+    return FurtherRequest(
+        threads=threads, kernels=_names(options.kernels), baselines=_names(options.baselines)
+    )
 
 
 def _given_variant(path: Path) -> GivenVariant:

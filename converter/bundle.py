@@ -32,9 +32,9 @@ from converter.errors import BundleError, LiteDriftError, WorkerError
 from converter.folder_upload import pack_folder
 from converter.limits import current_limits
 from converter.model_file import file_sha256, path_size
+from converter.rebuild_parts import has_rebuild_script
 from converter.rebuild_script import (
     build_rebuild_script,
-    has_rebuild_script,
     script_name,
     write_rebuild_scripts,
 )

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from converter.accuracy import Accuracy
+from converter.delegation import Delegation
 from converter.drift import Drift
 from converter.errors import GateError
+from converter.further_latency import FurtherLatency
 from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
 from converter.recipe import GIVEN, TFLITE_CONVERTER
@@ -139,6 +141,7 @@ class Variant:
         evaluation_batch: Samples per inference during evaluation.
         peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
         runtime_memory_bytes: Resident memory of that process before it loads the file.
+        delegation: What the runtime's delegate took over, read off the timed process.
         output_drift: Drift of each output by name; `drift` is the worst, figure by figure.
         output_accuracy: Accuracy of each labelled output; `accuracy` is the first one's.
     """
@@ -161,6 +164,7 @@ class Variant:
     convert_seconds: float | None = None
     evaluation_batch: int | None = None
     latency: LatencyStats | None = None
+    delegation: Delegation | None = None
     drift: Drift | None = None
     output_drift: dict[str, Drift] = field(default_factory=dict)
     accuracy: Accuracy | None = None
@@ -213,6 +217,7 @@ class Comparison:
     variants: list[Variant]
     created: str
     seconds: float
+    further_latency: list[FurtherLatency] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract's JSON object: infinities as strings, NaN as null."""
@@ -253,6 +258,9 @@ class Comparison:
             variants=[variant_from_json(item) for item in data["variants"]],
             created=data["created"],
             seconds=data["seconds"],
+            further_latency=[
+                FurtherLatency.from_json(item) for item in data.get("further_latency", [])
+            ],
         )
 
     def save(self, folder: Path) -> Path:
@@ -322,6 +330,7 @@ def variant_from_json(values: Mapping[str, Any]) -> Variant:
     """Read `variant_to_json`'s form."""
     fields = known_fields(Variant, values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
+    fields["delegation"] = _optional(Delegation, fields.get("delegation"))
     fields["drift"] = _optional(Drift, fields["drift"])
     fields["output_drift"] = _each(Drift, fields["output_drift"])
     fields["accuracy"] = _optional(Accuracy, fields["accuracy"])

@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 _INSTRUCTION_SETS = (
+    "sse4_1",
+    "avx",
+    "fma",
+    "f16c",
     "avx2",
     "avx512f",
     "avx512_vnni",
     "avx_vnni",
     "avx512_bf16",
+    "avx512_fp16",
     "amx_int8",
     "asimd",
+    "asimdhp",
     "asimddp",
     "i8mm",
     "sve",
@@ -62,6 +68,17 @@ def read_environment(threads: int) -> Environment:
         numpy=_version("numpy"),
         system=f"{platform.system()} {platform.machine()}",
     )
+
+
+def read_clock_mhz() -> float | None:
+    """Return the frequency of the fastest core in MHz; None where the system does not tell."""
+    found = []
+    for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"):
+        try:
+            found.append(int(path.read_text()) / 1000)
+        except (OSError, ValueError):
+            continue
+    return max(found, default=None)
 
 
 def _version(package: str) -> str:

@@ -38,6 +38,8 @@ class FloatModel:
         raw_inputs: The file's own names of the inputs, in the signature's order.
         changes: What `keras_rebuild` changed so that TFLite can take the model.
         notes: Sentences a person should read.
+        predict: Keras's `model.predict` on all inputs as one batch; None where there is no Keras
+            model.
     """
 
     call: Callable[[Tensors], Tensors]
@@ -47,6 +49,7 @@ class FloatModel:
     raw_inputs: list[str]
     changes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    predict: Callable[[Tensors], Any] | None = None
 
 
 def load_float_model(
@@ -183,18 +186,25 @@ def _from_keras(model: Any, name: str, loader: str) -> FloatModel:  # noqa: ANN4
     if not output_names and type(model).__name__ == "Sequential":
         output_names = [model.layers[-1].name]
 
-    def call(tensors: Tensors) -> Tensors:
+    def packed(tensors: Tensors) -> Any:  # noqa: ANN401
         flat = [tensors[key] for key in input_names]
-        packed = flat[0] if len(flat) == 1 else flat
         if structure is not None:
-            packed = tf.nest.pack_sequence_as(structure, flat)
-        return _named_outputs(model(packed, training=False), output_names)
+            return tf.nest.pack_sequence_as(structure, flat)
+        return flat[0] if len(flat) == 1 else flat
+
+    def call(tensors: Tensors) -> Tensors:
+        return _named_outputs(model(packed(tensors), training=False), output_names)
+
+    def predict(tensors: Tensors) -> Any:  # noqa: ANN401
+        batch = next((int(tensor.shape[0]) for tensor in tensors.values()), 1)
+        return model.predict(packed(tensors), batch_size=batch, verbose=0)
 
     specs = [
         TensorSpec(key, tuple(tensor.shape), dtype_of(tensor))
         for key, tensor in zip(input_names, inputs, strict=True)
     ]
-    return FloatModel(call, _complete_signature(call, specs, name), model, loader, raw_names)
+    signature = _complete_signature(call, specs, name)
+    return FloatModel(call, signature, model, loader, raw_names, predict=predict)
 
 
 def dtype_of(tensor: Any) -> str:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Intake:
         self._limits = limits
         self._scratch = scratch
         self.source: dict[str, Any] = {}
+        self._asked: dict[str, dict[str, Any]] = {}
 
     def inspect(self, reader: Worker) -> tuple[ModelFile, dict[str, int | None]]:
         """Return the model file's facts and its gzip sizes.
@@ -181,6 +183,18 @@ class Intake:
         outputs = tuple(TensorSpec.from_json(item) for item in answer["outputs"])
         return Signature(inputs, outputs)
 
+    def load_again(self, host: Worker) -> None:
+        """Bring another float-model worker to where the first one was after `fix_shapes`.
+
+        Raises:
+            LiteDriftError: When it cannot load the model.
+        """
+        # The first one's unpacked archive is in use.
+        scratch = Path(tempfile.mkdtemp(prefix="again-", dir=self._scratch))
+        loading = {**self._asked["load"], "work_folder": str(scratch)}
+        host.ask("load", self._limits.load_seconds, **loading)
+        host.ask("fix", self._limits.load_seconds, **self._asked["fix"])
+
     def _ask_host(
         self,
         host: Worker,
@@ -189,6 +203,7 @@ class Intake:
     ) -> dict[str, Any]:
         """Ask the float-model worker; without it there is no run, so its death names the model."""
         host.task = f"in the step {operation!r}"
+        self._asked[operation] = fields
         if self.source.get("original") == "tflite":
             host.task = "while preparing it"
         try:

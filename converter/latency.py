@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from converter.json_figures import read_figures
+from converter.latency_intervals import Interval, percentile_intervals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +22,25 @@ class LatencyProtocol:
         runs: Least number of timed runs.
         seconds: Least time spent in them.
         rounds: Turns into which the timed runs are cut; in each, every candidate has its share,
-            so that a drift of the machine's speed hits all alike.
+            so that a drift of the machine's speed hits all alike. Ten, because intervals come from
+            resampling turns, and a trend over five cannot be told from chance.
+        settle_seconds: Warming up goes on until it is stable (`protocol.warm_up`), but no longer
+            than this; 0 does not ask for stability.
     """
 
     warmup_runs: int = 5
     warmup_seconds: float = 0.5
     runs: int = 50
     seconds: float = 1.0
-    rounds: int = 5
+    rounds: int = 10
+    settle_seconds: float = 2.0
 
     @classmethod
     def exactly(cls, runs: int) -> LatencyProtocol:
         """Return the protocol of exactly `runs` timed runs after 5 warm-ups."""
-        return cls(warmup_seconds=0.0, runs=runs, seconds=0.0, rounds=min(5, runs))
+        return cls(
+            warmup_seconds=0.0, runs=runs, seconds=0.0, rounds=min(10, runs), settle_seconds=0.0
+        )
 
     def round_shares(self) -> list[tuple[int, float]]:
         """Return `(runs, seconds)` of each round; they sum to the protocol's own."""
@@ -58,6 +65,14 @@ class LatencyStats:
         warmup_runs: Runs before timing that are not counted.
         runs: Timed runs.
         threads: Threads given to the runtime.
+        p50_ci95_ms: 95 % interval of the median, from resampling whole turns; None where there are
+            too few turns or runs for one (`latency_intervals`).
+        p90_ci95_ms: As for the median.
+        p99_ci95_ms: As for the median.
+        turn_runs: Timed runs of each turn, in order; with them the raw samples can be cut.
+        warmup_settled: Whether warming up became stable before its time was over; None where
+            exactly so many warm-ups were asked for.
+        noise: Kinds of noise found in the samples (`noise.NOISE_KINDS`).
     """
 
     p50_ms: float
@@ -70,6 +85,12 @@ class LatencyStats:
     warmup_runs: int
     runs: int
     threads: int
+    p50_ci95_ms: Interval | None = None
+    p90_ci95_ms: Interval | None = None
+    p99_ci95_ms: Interval | None = None
+    turn_runs: tuple[int, ...] = ()
+    warmup_settled: bool | None = None
+    noise: tuple[str, ...] = ()
 
     @classmethod
     def from_samples(
@@ -80,6 +101,9 @@ class LatencyStats:
         warmup_runs: int,
         init_ms: float | None = None,
         first_ms: float | None = None,
+        turn_runs: Sequence[int] = (),
+        warmup_settled: bool | None = None,
+        noise: Sequence[str] = (),
     ) -> LatencyStats:
         """Summarize raw samples.
 
@@ -89,14 +113,19 @@ class LatencyStats:
             warmup_runs: Runs before timing.
             init_ms: Load and allocation time, where measured.
             first_ms: First inference, where measured.
+            turn_runs: Runs of each turn; without them there are no intervals.
+            warmup_settled: Whether warming up became stable.
+            noise: Kinds of noise found.
 
         Raises:
-            ValueError: When there is no sample.
+            ValueError: When there is no sample, or the turns do not make up the samples.
         """
         samples = np.asarray(samples_ms, dtype=np.float64)
         if samples.size == 0:
             raise ValueError("expected at least one latency sample, found none")
-        p50, p90, p99 = np.percentile(samples, [50, 90, 99])
+        percents = (50, 90, 99)
+        p50, p90, p99 = np.percentile(samples, percents)
+        intervals = percentile_intervals(samples, turn_runs or [samples.size], percents)
         return cls(
             p50_ms=float(p50),
             p90_ms=float(p90),
@@ -108,6 +137,12 @@ class LatencyStats:
             warmup_runs=warmup_runs,
             runs=int(samples.size),
             threads=threads,
+            p50_ci95_ms=intervals[0],
+            p90_ci95_ms=intervals[1],
+            p99_ci95_ms=intervals[2],
+            turn_runs=tuple(turn_runs),
+            warmup_settled=warmup_settled,
+            noise=tuple(noise),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -117,4 +152,9 @@ class LatencyStats:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LatencyStats:
         """Read `to_json`'s form; fields that this version does not know are left out."""
-        return cls(**read_figures(cls, values))
+        read = read_figures(cls, values)
+        for name in ("p50_ci95_ms", "p90_ci95_ms", "p99_ci95_ms"):
+            read[name] = None if read[name] is None else tuple(read[name])
+        for name in ("turn_runs", "noise"):
+            read[name] = tuple(read[name] or ())
+        return cls(**read)

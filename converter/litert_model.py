@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from converter.delegation import find_delegated
 from converter.errors import ModelFileError, RuntimeModelError
+from converter.kernels import DEFAULT, REFERENCE_KERNELS, WITHOUT_DELEGATE
 from converter.signature import unique_names
 from converter.tensor_binding import Binding
 from converter.tflite_file import choose_signature
 
 Array = np.ndarray
+_RESOLVERS = {
+    DEFAULT: OpResolverType.AUTO,
+    WITHOUT_DELEGATE: OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    REFERENCE_KERNELS: OpResolverType.BUILTIN_REF,
+}
 
 
 @dataclass(frozen=True)
@@ -55,17 +62,28 @@ class LitertModel:
         path: The `.tflite` file.
         threads: Threads for the kernels, at least 1.
         binding: Signature, input sizes and names; the file's own when left out.
+        kernels: One of `kernels.KERNELS`.
 
     Raises:
         RuntimeModelError: When LiteRT cannot load, resize or allocate it.
     """
 
-    def __init__(self, path: Path, threads: int = 1, binding: Binding | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 1,
+        binding: Binding | None = None,
+        kernels: str = DEFAULT,
+    ) -> None:
         self._binding = binding or Binding(label=path.stem)
         self.label = self._binding.label
         start = time.perf_counter()
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=_RESOLVERS[kernels],
+            )
             self._subgraph = self._choose_subgraph()
             self._resize(self._wanted_shapes())
         except (ValueError, RuntimeError, TypeError) as error:
@@ -109,6 +127,21 @@ class LitertModel:
             if asked != own:
                 wanted[name] = asked
         return wanted
+
+    def delegation(self) -> dict[str, Any] | None:
+        """Return which operators the delegate took over, as `Delegation.to_json` writes it.
+
+        LiteRT lists the nodes of the first subgraph alone; None where the signature is another's.
+        """
+        if self._subgraph:
+            return None
+        native = self._native
+        nodes = range(native.NumNodes())
+        return find_delegated(
+            [native.NodeName(node) for node in nodes],
+            [[int(t) for t in native.NodeInputs(node)] for node in nodes],
+            [[int(t) for t in native.NodeOutputs(node)] for node in nodes],
+        ).to_json()
 
     @property
     def own_batch(self) -> int:

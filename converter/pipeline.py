@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,18 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converter.audit import note_identical_files
 from converter.child_process import Worker
 from converter.comparison import (
     CALIBRATION_FILE,
-    REFERENCE,
-    SAMPLES_FILE,
     Comparison,
     DataFacts,
     Reference,
-    save_latency_samples,
 )
 from converter.engine import LITERT, TENSORFLOW, choose_engine
 from converter.environment import read_environment
@@ -34,12 +28,11 @@ from converter.errors import (
     WorkerError,
 )
 from converter.intake import Intake, Shapes
-from converter.json_figures import encode_figures
 from converter.keras_rebuild import RECURRENT_LAYERS
-from converter.known_results import KnownResults, link_or_copy
-from converter.latency import LatencyStats
+from converter.known_results import KnownResults
+from converter.latency_step import LatencyStep
 from converter.limits import MIB, current_limits
-from converter.measurement_lock import building, measuring_alone
+from converter.measurement_lock import building
 from converter.model_facts import model_facts
 from converter.model_file import ModelFile, file_sha256, path_size
 from converter.original import Original, TensorFlowOriginal, TfliteOriginal
@@ -57,7 +50,9 @@ from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
 from converter.tensor_binding import Binding, shapes_of
-from converter.timing_session import Candidate, measure_in_turns, start_candidates, turn_labels
+from converter.timing_session import (
+    turn_labels,
+)
 from converter.variant_builder import BuildPlan, VariantBuilder, WorkPlaces
 from converter.worker_pool import WorkerPool
 
@@ -136,7 +131,6 @@ class _Run:
         self.intake = Intake(request, self.limits, work)
         self.reference = Reference()
         self.rows = Rows()
-        self.timed: dict[str, dict[str, Any]] = {}
 
     def carry_out(self) -> Comparison:
         """Do the work in order and put the result together."""
@@ -177,7 +171,7 @@ class _Run:
         note_identical_files(self.rows.variants)
         machine.close()  # who builds leaves before who measures comes
         walls = host.ask("walls", self.limits.read_seconds)
-        measured = self._known_latency(keys) or self._measure_alone(original, builder, keys)
+        timed = self._latency(keys).carry_out(original, builder)
         return Comparison(
             model=model_facts(model, signature, gzip_sizes),
             data=data,
@@ -188,13 +182,14 @@ class _Run:
                 "protocol": vars(self.request.protocol),
                 "batch": signature.batch_size,
                 "source": self.intake.source,
-                "latency_measured": measured,
+                "latency_measured": timed.measured,
                 "reused": known.reused.to_json(),
             },
             reference=self.reference,
             variants=self.rows.variants,
             created=created,
             seconds=round(time.monotonic() - began, 3),
+            further_latency=timed.further,
         )
 
     def _start_converters(self) -> list[Worker | None]:
@@ -224,51 +219,27 @@ class _Run:
             threads=self.request.threads,
         )
 
-    def _known_latency(self, keys: ResultKeys) -> str | None:
-        """Take an earlier measurement of exactly these files, and return when it was made."""
-        if self.request.measure_anew:
-            return None
-        found = self.shelf.find_latency(self._latency_key(keys))
-        if found is None:
-            return None
-        for name, known in found.figures.items():
-            stats = known["latency"] and LatencyStats.from_json(known["latency"])
-            self._set_latency(name, stats, known["notes"])
-        link_or_copy(found.samples, self.folder / SAMPLES_FILE)
-        for label in turn_labels([REFERENCE, *self._measurable()], self.request.protocol):
-            self.tracker.skip(label)
-        return str(found.conditions["measured"])
-
-    def _measurable(self) -> dict[str, str]:
-        """Return the hash of each file that can be timed, by name."""
-        return {
-            v.recipe: str(v.sha256) for v in self.rows.variants if v.status == "ok" and v.runnable
-        }
-
-    def _latency_key(self, keys: ResultKeys) -> str:
-        environment = read_environment(self.request.threads).to_json()
-        return keys.latency(environment, vars(self.request.protocol), self._measurable())
-
-    def _measure_alone(self, original: Original, builder: VariantBuilder, keys: ResultKeys) -> str:
-        """Measure with nothing else going on, keep the figures, and return when it was."""
-        self.tracker.begin("wait for the machine to measure")
-        with measuring_alone():
-            self.tracker.end("wait for the machine to measure")
-            measured = _now()
-            samples_ms = self._measure(original, builder)
-        save_latency_samples(self.folder, samples_ms)
-        self.shelf.keep_latency(
-            self._latency_key(keys),
-            {
-                **read_environment(self.request.threads).to_json(),
-                "machine": platform.node(),
-                "measured": measured,
-                "protocol": vars(self.request.protocol),
-            },
-            {name: encode_figures(values) for name, values in self.timed.items()},
-            self.folder / SAMPLES_FILE,
+    def _latency(self, keys: ResultKeys) -> LatencyStep:
+        return LatencyStep(
+            request=self.request,
+            pool=self.pool,
+            limits=self.limits,
+            tracker=self.tracker,
+            shelf=self.shelf,
+            keys=keys,
+            folder=self.folder,
+            samples=self.places.evaluation,
+            reference=self.reference,
+            variants=self.rows.variants,
+            start_host=self._start_host if self.engine is TENSORFLOW else None,
         )
-        return measured
+
+    def _start_host(self) -> Worker:
+        """Start another process that holds the TensorFlow model."""
+        threads = str(self.request.threads)
+        host = self.pool.start(self.engine.host, self.engine.host_label, "--threads", threads)
+        self.intake.load_again(host)
+        return host
 
     def _plan_rows(self, model: ModelFile) -> None:
         """Decide which rows there are, and take the stages that will not be from the progress."""
@@ -396,48 +367,6 @@ class _Run:
         self.tracker.end("freeze")
         return frozen
 
-    def _measure(self, original: Original, builder: VariantBuilder) -> dict[str, np.ndarray]:
-        """Time the original and all variants in turns, with nothing else going on."""
-        usable = [v for v in self.rows.variants if v.status == "ok" and v.runnable]
-        files = {**original.files(), **{v.recipe: builder.file_of(v) for v in usable}}
-        candidates = [
-            *original.candidates(),
-            *start_candidates(
-                self.pool,
-                files,
-                self.places.evaluation,
-                self.request.threads,
-                self.limits.latency_seconds,
-            ),
-        ]
-        others = [v.recipe for v in self.rows.variants if v not in usable]
-        for label in turn_labels(others, self.request.protocol):
-            self.tracker.skip(label)
-        measure_in_turns(
-            candidates, self.request.protocol, self.limits.latency_seconds, self.tracker
-        )
-        if self.pool.is_closed:
-            raise RunCancelledError("The run was cancelled.")
-        for candidate in candidates:
-            self._record_latency(candidate)
-        return {c.name: np.array(c.samples_ms) for c in candidates if c.is_measured}
-
-    def _record_latency(self, candidate: Candidate) -> None:
-        stats = candidate.stats(self.request.threads)
-        told = [f"latency is null: {candidate.error}"] if stats is None else []
-        if stats is not None and candidate.noise_note:
-            told = [candidate.noise_note]
-        self._set_latency(candidate.name, stats, told)
-        self.timed[candidate.name] = {"latency": stats and stats.to_json(), "notes": told}
-
-    def _set_latency(self, name: str, stats: LatencyStats | None, told: list[str]) -> None:
-        if name == REFERENCE:
-            self.reference.latency = stats
-            self.reference.notes += told
-        else:
-            variant = next(v for v in self.rows.variants if v.recipe == name)
-            variant.latency = stats
-            variant.audit.notes += told
 
 
 def _now() -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from converter.baselines import CALL, FUNCTION, PREDICT, XLA
+from converter.errors import RuntimeModelError
 from converter.float_model import FloatModel
 
 
@@ -77,8 +79,19 @@ class ReferenceRunner:
                 parts.setdefault(name, []).append(value[:count])
         return {name: np.concatenate(values) for name, values in parts.items()}, batch
 
-    def prepare_timing(self, inputs: Mapping[str, np.ndarray]) -> float:
-        """Trace at the timed shapes and return the first call's milliseconds, tracing included."""
+    def prepare_timing(self, inputs: Mapping[str, np.ndarray], call: str = FUNCTION) -> float:
+        """Make a call ready at the timed shapes.
+
+        Args:
+            inputs: Evaluation samples; the first are fed.
+            call: One of `baselines.BASELINES`.
+
+        Returns:
+            The first call's milliseconds, tracing included.
+
+        Raises:
+            RuntimeModelError: When the model has no such call, or XLA cannot compile it.
+        """
         specs = {
             spec.name: tf.TensorSpec(self._shapes[spec.name], spec.dtype)
             for spec in self._model.signature.inputs
@@ -88,14 +101,32 @@ class ReferenceRunner:
             shape = self._shapes[name]
             fed[name] = tf.constant(_pad(array[: shape[0]], shape[0]) if shape else array[0])
         start = time.perf_counter()
+        try:
+            self._timed = self._make_call(call, fed, specs)
+            tf.nest.map_structure(_wait_for, self._timed())
+        except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
+            if call == FUNCTION:
+                raise
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            raise RuntimeModelError(f"{call}: TensorFlow cannot call it so ({line}).") from error
+        return (time.perf_counter() - start) * 1e3
+
+    def _make_call(
+        self, call: str, fed: dict[str, Any], specs: dict[str, tf.TensorSpec]
+    ) -> Callable[[], Any]:
+        if call == PREDICT:
+            predict = self._model.predict
+            if predict is None:
+                raise RuntimeModelError(f"{call}: only a Keras model has it.")
+            return lambda: predict(fed)
+        if call == CALL:
+            return lambda: self._model.call(fed)
         # The tf.function itself is called, as an application would, not its concrete function.
         function = tf.function(
-            lambda **kw: self._model.call(kw), autograph=False, input_signature=None
+            lambda **kw: self._model.call(kw), autograph=False, jit_compile=call == XLA or None
         )
         function.get_concrete_function(**specs)
-        self._timed = lambda: function(**fed)
-        tf.nest.map_structure(_plain, self._timed())
-        return (time.perf_counter() - start) * 1e3
+        return lambda: function(**fed)
 
     def timed_call(self) -> Callable[[], Any]:
         """Return the call that `prepare_timing` has made ready."""
@@ -112,6 +143,11 @@ def _assigned_variables(function: Any) -> list[Any]:  # noqa: ANN401 - a concret
     definition = function.graph.as_graph_def()
     bodies = [definition.node, *(each.node_def for each in definition.library.function)]
     return variables if any(n.op.startswith("Assign") for body in bodies for n in body) else []
+
+
+def _wait_for(tensor: Any) -> None:  # noqa: ANN401 - a tensor, or what `predict` returns
+    if isinstance(tensor, tf.Tensor):
+        tensor.numpy()
 
 
 def _plain(tensor: tf.Tensor) -> np.ndarray:

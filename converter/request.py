@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import DataError, RecipeError
+from converter.further_latency import NOTHING_FURTHER, FurtherRequest
 from converter.given_variant import GivenVariant
 from converter.latency import LatencyProtocol
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
@@ -67,6 +68,7 @@ class RunRequest:
         seed: Of the split and of random samples.
         measure_anew: Whether latency is measured even where it is known for exactly these files and
             conditions.
+        further: Latencies to measure beside the default ones.
     """
 
     model_path: Path
@@ -84,6 +86,7 @@ class RunRequest:
     threads: int = 1
     seed: int = 0
     measure_anew: bool = False
+    further: FurtherRequest = NOTHING_FURTHER
 
     def __post_init__(self) -> None:
         """Refuse settings out of range, and recipes that would overwrite each other's files."""
@@ -130,6 +133,7 @@ class RunRequest:
             "threads": self.threads,
             "seed": self.seed,
             "measure_anew": self.measure_anew,
+            "further": self.further.to_json(),
         }
 
     @classmethod
@@ -143,4 +147,5 @@ class RunRequest:
         read["recipes"] = tuple(Recipe.from_json(item) for item in read["recipes"])
         given = read.get("given_variants", [])  # requests of older runs have none
         read["given_variants"] = tuple(GivenVariant.from_json(item) for item in given)
+        read["further"] = FurtherRequest.from_json(read.get("further", {}))
         return cls(**read)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from converter.comparison import REFERENCE, Variant
 from converter.engine import LITERT, TENSORFLOW, Engine, choose_engine
+from converter.further_latency import stage_labels
 from converter.given_variant import GivenVariant, variant_names
 from converter.limits import MIB
 from converter.model_file import ModelFile, path_size
@@ -93,4 +94,7 @@ def expected_seconds(request: RunRequest) -> dict[str, float]:
     turn = (request.protocol.seconds + request.protocol.warmup_seconds) / request.protocol.rounds
     labels = turn_labels([REFERENCE, *names], request.protocol)
     expected.update(dict.fromkeys(labels, turn or 0.02))
+    settings = max(len(request.further.threads), len(request.further.kernels), 1)
+    further = dict.fromkeys(stage_labels(request.further, names), 0.3 + 2 * settings)
+    expected.update(further)
     return expected

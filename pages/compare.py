@@ -6,6 +6,7 @@ from components.charts import render_charts
 from components.conditions import render_conditions
 from components.format import shorten
 from components.frame import ensure_frame
+from components.latency_details import render_further_latency, render_latency_explanation
 from components.plain_text import code_span, show_error
 from components.run_states import pick_run, render_no_run, render_without_result
 from components.session import Session
@@ -50,6 +51,8 @@ if variant is not None:
     render_headline(comparison, variant)
     render_variant_downloads(files, comparison, variant, place="headline")
 render_charts(comparison, samples_ms)
+render_latency_explanation(comparison, variant)
+render_further_latency(comparison)
 render_table(comparison)
 render_output_drift(comparison)
 render_variants(files, comparison)

@@ -45,6 +45,7 @@ def build_latency_figure(
     for index, row in enumerate(rows):
         if row.name in drawn:
             _add_distribution(figure, index, row, drawn[row.name])
+        _add_interval(figure, index, row, latency_of(comparison, row))
     reference = comparison.reference.latency
     if reference is not None:
         add_baseline(figure, reference.p50_ms)
@@ -84,6 +85,22 @@ def _add_distribution(figure: go.Figure, index: int, row: Row, samples: np.ndarr
     )
 
 
+def _add_interval(
+    figure: go.Figure, index: int, row: Row, stats: LatencyStats | None
+) -> None:
+    """Draw the median's 95 % interval as a bar with ends above the box."""
+    if stats is None or stats.p50_ci95_ms is None:
+        return
+    low, high = stats.p50_ci95_ms
+    text = f"median {format_ms(stats.p50_ms)}, 95 % interval {format_ms(low)} to {format_ms(high)}"
+    figure.add_scatter(
+        x=[low, high], y=[index - 0.34] * 2, mode="lines+markers", name="interval",
+        showlegend=False, line={"color": row.color, "width": 2},
+        marker={"symbol": "line-ns", "size": 7, "line": {"color": row.color, "width": 2}},
+        customdata=[text, text], hovertemplate="%{customdata}<extra>" + row.full_label + "</extra>",
+    )
+
+
 def _finite(samples: np.ndarray | None) -> np.ndarray:
     if samples is None:
         return np.empty(0)
@@ -99,6 +116,9 @@ def _median(comparison: Comparison, row: Row) -> str:
 
 
 def _detail(comparison: Comparison, row: Row) -> str:
+    stats = latency_of(comparison, row)
+    if stats is not None and stats.noise:
+        return f"noisy: {stats.noise[0]}"
     if row.variant is None:
         return "baseline"
     ratio = speed_ratio(comparison, row.variant)
@@ -118,9 +138,16 @@ def _translucent(color: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.28)"
 
 
+def _interval_words(stats: LatencyStats) -> str:
+    if stats.p50_ci95_ms is None:
+        return ""
+    low, high = stats.p50_ci95_ms
+    return f" (95 % interval {format_ms(low)} to {format_ms(high)})"
+
+
 def _alt(comparison: Comparison) -> str:
     timed = [
-        f"{row.name} {format_ms(stats.p50_ms)}"
+        f"{row.name} {format_ms(stats.p50_ms)}{_interval_words(stats)}"
         for row in chart_rows(comparison)
         if (stats := latency_of(comparison, row)) is not None
     ]

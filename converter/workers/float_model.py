@@ -7,7 +7,8 @@ from converter.workers.protocol import (
     freeze_heap,
     quiet_imports,
     serve,
-    time_calls,
+    time_turn,
+    warm_up,
 )
 
 enter_walls()
@@ -19,6 +20,7 @@ from typing import Any  # noqa: E402
 
 import tensorflow as tf  # noqa: E402
 
+from converter.baselines import FUNCTION  # noqa: E402
 from converter.float_model import FloatModel, load_float_model  # noqa: E402
 from converter.freezing import freeze  # noqa: E402
 from converter.input_shapes import fix_shapes  # noqa: E402
@@ -75,13 +77,17 @@ class FloatModelWorker:
         save_arrays(Path(outputs), results)
         return {"batch": used, "outputs": {k: list(v.shape) for k, v in results.items()}}
 
-    def prepare(self, samples: str) -> dict[str, Any]:
-        """Trace the timed `tf.function`."""
-        return {"first_ms": self._prepared().prepare_timing(load_arrays(Path(samples)))}
+    def prepare(self, samples: str, call: str = FUNCTION) -> dict[str, Any]:
+        """Make the timed call ready: the `tf.function`, or another of `BASELINES`."""
+        return {"first_ms": self._prepared().prepare_timing(load_arrays(Path(samples)), call)}
+
+    def warm_up(self, runs: int, seconds: float, settle_seconds: float) -> dict[str, Any]:
+        """Run the timed call until it is stable; nothing of it is counted."""
+        return warm_up(self._prepared().timed_call(), runs, seconds, settle_seconds)
 
     def time(self, runs: int, seconds: float) -> dict[str, Any]:
-        """Time runs of the `tf.function`."""
-        return {"samples_ms": time_calls(self._prepared().timed_call(), runs, seconds)}
+        """Time runs of the call that was made ready."""
+        return time_turn(self._prepared().timed_call(), runs, seconds)
 
     def _loaded(self) -> FloatModel:
         if self.model is None:
@@ -105,7 +111,7 @@ def main() -> None:
     serve(
         {
             name: getattr(worker, name)
-            for name in ("load", "fix", "freeze", "reference", "prepare", "time")
+            for name in ("load", "fix", "freeze", "reference", "prepare", "warm_up", "time")
         }
     )
 

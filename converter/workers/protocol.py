@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import queue
+import resource
+import statistics
 import sys
 import threading
 import time
@@ -20,6 +22,9 @@ from converter.sandbox_report import SandboxReport
 Handler = Callable[..., dict[str, Any]]
 _REWARM_RUNS = 5
 _REWARM_NANOSECONDS = 5_000_000
+_WINDOW_RUNS, _WINDOW_NANOSECONDS = 2, 100_000_000
+_SETTLED = 0.05
+_CAP_RUNS = 10
 
 
 def enter_walls() -> None:
@@ -93,6 +98,60 @@ def time_calls(
         call()
         samples.append((clock() - start) / 1e6)
     return samples
+
+
+def warm_up(
+    call: Callable[[], object], runs: int, seconds: float, settle_seconds: float
+) -> dict[str, Any]:
+    """Call until the calls are as fast as they will be.
+
+    At least `runs` and `seconds`; then, where `settle_seconds` is not 0, until the medians of the
+    last two windows (each of at least 0.1 s and 2 calls) differ by at most 5 %. It is given up
+    after `settle_seconds` and 10 calls.
+
+    Returns:
+        `runs`, and `settled`: whether it became stable; None where nobody asked.
+    """
+    clock = time.perf_counter_ns
+    began = clock()
+    medians: list[float] = []
+    window: list[int] = []
+    count, window_began = 0, began
+    while True:
+        start = clock()
+        call()
+        now = clock()
+        count += 1
+        window.append(now - start)
+        if len(window) >= _WINDOW_RUNS and now - window_began >= _WINDOW_NANOSECONDS:
+            medians.append(statistics.median(window))
+            window, window_began = [], now
+        if count < runs or now - began < seconds * 1e9:
+            continue
+        if settle_seconds <= 0:
+            return {"runs": count, "settled": None}
+        if len(medians) >= 2 and abs(medians[-1] - medians[-2]) <= _SETTLED * medians[-2]:
+            return {"runs": count, "settled": True}
+        if count >= _CAP_RUNS and now - began >= settle_seconds * 1e9:
+            return {"runs": count, "settled": False}
+
+
+def time_turn(call: Callable[[], object], runs: int, seconds: float) -> dict[str, Any]:
+    """Time one turn, and tell what else the system did to this process meanwhile.
+
+    Returns:
+        `samples_ms` as from `time_calls`; involuntary context `switches`, `cpu_seconds` of all
+        threads and `wall_seconds`, each over the whole turn with its uncounted opening.
+    """
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    samples = time_calls(call, runs, seconds)
+    after, ended = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    return {
+        "samples_ms": samples,
+        "switches": after.ru_nivcsw - before.ru_nivcsw,
+        "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "wall_seconds": ended - began,
+    }
 
 
 def serve(handlers: Mapping[str, Handler]) -> None:

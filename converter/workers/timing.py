@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, serve, time_calls
+from converter.workers.protocol import enter_walls, serve, time_turn, warm_up
 
 enter_walls()
 
@@ -10,6 +10,7 @@ import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.kernels import DEFAULT  # noqa: E402
 from converter.litert_model import LitertModel  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
@@ -26,10 +27,19 @@ class TimingWorker:
         return {}
 
     def prepare(
-        self, path: str, samples: str, threads: int, binding: dict[str, Any]
+        self,
+        path: str,
+        samples: str,
+        threads: int,
+        binding: dict[str, Any],
+        kernels: str = DEFAULT,
     ) -> dict[str, Any]:
-        """Load and allocate, feed one real sample, run once; return both times."""
-        self._model = LitertModel(Path(path), threads, Binding.from_json(binding))
+        """Load and allocate, feed one real sample, run once.
+
+        Returns:
+            Both times, and how much of the graph the delegate took over.
+        """
+        self._model = LitertModel(Path(path), threads, Binding.from_json(binding), kernels)
         inputs = load_arrays(Path(samples))
         fed = {}
         for name, detail in self._model.inputs.items():
@@ -40,18 +50,29 @@ class TimingWorker:
         self._model.set_inputs(fed)
         start = time.perf_counter()
         self._model.invoke()
+        first_ms = (time.perf_counter() - start) * 1e3
         return {
             "init_ms": self._model.init_ms,
-            "first_ms": (time.perf_counter() - start) * 1e3,
+            "first_ms": first_ms,
+            "delegation": self._model.delegation(),
         }
+
+    def warm_up(self, runs: int, seconds: float, settle_seconds: float) -> dict[str, Any]:
+        """Run until it is stable; nothing of it is counted."""
+        return warm_up(self._prepared().invoke, runs, seconds, settle_seconds)
 
     def time(self, runs: int, seconds: float) -> dict[str, Any]:
         """Return milliseconds of each `invoke()`: at least `runs`, for at least `seconds`."""
+        return time_turn(self._prepared().invoke, runs, seconds)
+
+    def _prepared(self) -> LitertModel:
         if self._model is None:
             raise ValueError("prepare comes first")
-        return {"samples_ms": time_calls(self._model.invoke, runs, seconds)}
+        return self._model
 
 
 if __name__ == "__main__":
     worker = TimingWorker()
-    serve({"ready": worker.ready, "prepare": worker.prepare, "time": worker.time})
+    serve(
+        {name: getattr(worker, name) for name in ("ready", "prepare", "warm_up", "time")}
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converter.latency import LatencyProtocol, LatencyStats
+from tests.converter.example_comparisons import make_latency
 
 MILLISECONDS = st.lists(st.floats(1e-4, 1e5), min_size=2, max_size=60)
 
@@ -43,7 +45,8 @@ def test_no_sample_is_refused(samples):
 def test_json_round_trip():
     stats = LatencyStats.from_samples(np.array([1.0, 2.0]), threads=1, warmup_runs=5)
     assert LatencyStats.from_json({**stats.to_json(), "a_field_of_later": 1}) == stats
-    assert all(type(value) in {int, float, type(None)} for value in stats.to_json().values())
+    plain = {int, float, type(None), tuple}
+    assert all(type(value) in plain for value in stats.to_json().values())
 
 
 @pytest.mark.parametrize("runs", [1, 4, 5, 6, 50, 51])
@@ -69,3 +72,24 @@ def test_rounds_share_the_whole_evenly(runs, rounds, seconds):
     assert (len(shares), sum(counts)) == (rounds, runs)
     assert max(counts) - min(counts) <= 1
     assert math.fsum(share for _, share in shares) == pytest.approx(seconds)
+
+
+def test_turns_give_intervals_that_hold_the_percentile_and_survive_json():
+    samples = np.random.default_rng(0).lognormal(size=1000)
+    stats = LatencyStats.from_samples(
+        samples, threads=1, warmup_runs=5, turn_runs=[100] * 10, warmup_settled=True,
+        noise=["drifting"],
+    )
+    for name in ("p50", "p90", "p99"):
+        low, high = getattr(stats, f"{name}_ci95_ms")
+        assert low <= getattr(stats, f"{name}_ms") <= high
+    assert LatencyStats.from_json(json.loads(json.dumps(stats.to_json()))) == stats
+
+
+def test_results_of_earlier_versions_have_no_intervals():
+    old = {
+        key: value for key, value in make_latency().to_json().items()
+        if key not in {"p50_ci95_ms", "p90_ci95_ms", "p99_ci95_ms", "turn_runs", "noise",
+                       "warmup_settled"}
+    }
+    assert LatencyStats.from_json(old) == make_latency()

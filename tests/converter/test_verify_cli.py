@@ -1,4 +1,4 @@
-"""`bundle` and `verify` as command lines: a real run is packed, run again and held against itself."""
+"""`bundle` and `verify` as command lines: a real run is packed, run again, held against itself."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from converter.workers.protocol import time_calls
+from converter.workers.protocol import time_calls, time_turn, warm_up
 
 MILLISECOND = 1_000_000
 
@@ -68,3 +68,50 @@ def test_without_a_clock_of_ones_own_it_is_real_time():
     slept = 0.002
     samples = time_calls(lambda: time.sleep(slept), 2, 0.0)
     assert all(sample >= slept * 1000 for sample in samples)  # a machine can only be slower
+
+
+def test_exactly_so_many_warm_ups_where_nobody_asks_for_stability():
+    calls = []
+    assert warm_up(lambda: calls.append(1), 5, 0.0, 0.0) == {"runs": 5, "settled": None}
+    assert len(calls) == 5
+
+
+class FakeClock:
+    """A clock that calls move on, so that no test waits or depends on the machine."""
+
+    def __init__(self, monkeypatch, milliseconds):
+        self.now, self.next = 0, iter(milliseconds)
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: self.now)
+
+    def call(self):
+        self.now += round(next(self.next) * 1e6)
+
+
+def test_warming_up_ends_when_two_windows_agree(monkeypatch):
+    # 25 ms a call: a window is four calls; the third agrees with the fourth.
+    times = [75, 75, *[50] * 2, *[25] * 4, *[25.5] * 4, *[99] * 50]
+    clock = FakeClock(monkeypatch, times)
+    answer = warm_up(clock.call, 5, 0.2, 5.0)
+    assert answer == {"runs": 12, "settled": True}
+
+
+def test_warming_up_is_given_up_and_says_so(monkeypatch):
+    growing = (30 * 1.06**n for n in range(1000))
+    clock = FakeClock(monkeypatch, growing)
+    answer = warm_up(clock.call, 5, 0.5, 2.0)
+    assert answer["settled"] is False
+    assert answer["runs"] >= 10
+    assert 2.0e9 <= clock.now < 2.3e9
+
+
+def test_a_slow_model_warms_up_ten_times_at_most(monkeypatch):
+    clock = FakeClock(monkeypatch, (1000 * 1.1**n for n in range(100)))
+    assert warm_up(clock.call, 5, 0.5, 2.0) == {"runs": 10, "settled": False}
+
+
+def test_a_turn_tells_what_the_process_used():
+    turn = time_turn(lambda: sum(range(20_000)), 50, 0.0)
+    assert len(turn["samples_ms"]) == 50
+    assert turn["wall_seconds"] * 1e3 >= sum(turn["samples_ms"])
+    assert 0 < turn["cpu_seconds"] <= turn["wall_seconds"] + 0.05
+    assert turn["switches"] >= 0
