@@ -145,7 +145,7 @@ class _Run:
         original = self._original(host, model, signature)
         builder = self._builder(model, signature)
         try:
-            builder.build(original, converters, split.evaluation.labels)
+            builder.build(original, converters, split.evaluation.labels, split.evaluation_rows)
         except WorkerError as error:
             raise self._cannot_run(model, error) from error
         note_identical_files(self.rows.variants)

@@ -15,7 +15,7 @@ import numpy as np
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, Audit, Reference, Variant
-from converter.engine import Engine
+from converter.engine import LITERT, Engine
 from converter.errors import LiteDriftError, RunCancelledError, WorkerError
 from converter.given_intake import GivenIntake
 from converter.given_variant import GivenVariant
@@ -24,6 +24,7 @@ from converter.original import BoundFile, Original, evaluate_file
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
 from converter.sample_arrays import load_arrays
+from converter.sample_file import save_sample_file
 from converter.signature import Signature
 from converter.tensor_binding import Binding, shapes_of
 from converter.worker_pool import WorkerPool
@@ -119,7 +120,11 @@ class VariantBuilder:
         self._bindings: dict[str, Binding] = {}
 
     def build(
-        self, original: Original, converters: list[Worker], labels: dict[str, np.ndarray]
+        self,
+        original: Original,
+        converters: list[Worker],
+        labels: dict[str, np.ndarray],
+        rows: np.ndarray | None = None,
     ) -> None:
         """Build and assess all variants; one that fails keeps its reason, the others go on.
 
@@ -128,6 +133,7 @@ class VariantBuilder:
             converters: One worker of the engine, two, or none where there is no recipe. Replaced
                 when they die.
             labels: Of the evaluation samples, by name.
+            rows: Places of the evaluation samples in the data file.
 
         Raises:
             LiteDriftError: When the reference outputs cannot be computed.
@@ -136,7 +142,7 @@ class VariantBuilder:
         lanes = self._plan.lanes(len(converters))
         running = _Running(producers=len(lanes) + bool(self._plan.given))
         with ThreadPoolExecutor(2 + running.producers) as threads:
-            assessor = threads.submit(self._run_reference, original, labels)
+            assessor = threads.submit(self._run_reference, original, labels, rows)
             tasks: list[Future[Any]] = [
                 assessor,
                 *(
@@ -165,14 +171,23 @@ class VariantBuilder:
         """Return a built variant's file and how it is opened."""
         return self._places.results / str(variant.file), self._bindings[variant.recipe]
 
-    def _run_reference(self, original: Original, labels: dict[str, np.ndarray]) -> Assessor:
+    def _run_reference(
+        self, original: Original, labels: dict[str, np.ndarray], rows: np.ndarray | None
+    ) -> Assessor:
         self._tracker.begin("reference outputs")
         folder = self._places.scratch / "reference"
         original.compute_outputs(self._places.evaluation, folder)
         outputs = load_arrays(folder)
         paired, notes = label_outputs(labels, list(outputs))
         self._reference.notes += notes
-        assessor = Assessor(outputs, paired, self._reference)
+        assessor = Assessor(
+            outputs,
+            paired,
+            self._reference,
+            rows=rows,
+            inputs=load_arrays(self._places.evaluation),
+            original="the given file" if self._plan.engine is LITERT else "the original",
+        )
         self._tracker.end("reference outputs")
         return assessor
 
@@ -283,7 +298,8 @@ class VariantBuilder:
         variant.evaluation_batch = answer["batch"]
         if variant.peak_memory_bytes is None:
             variant.audit.notes.append("peak_memory_bytes is null: this system does not tell it.")
-        assessor.result().assess(variant, load_arrays(outputs), answer["steps"])
+        samples = assessor.result().assess(variant, load_arrays(outputs), answer["steps"])
+        save_sample_file(self._places.results, variant.recipe, samples)
         variant.runnable = True
         shutil.rmtree(outputs)
 
