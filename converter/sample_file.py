@@ -138,5 +138,5 @@ def load_sample_file(folder: Path, recipe: str) -> VariantSamples | None:
                 pictures=archive[_PICTURES] if has_pictures else None,
                 picture_samples=tuple(archive[_PICTURE_SAMPLES].tolist()) if has_pictures else (),
             )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None

@@ -73,7 +73,7 @@ def build_per_class_figure(shares: Mapping[str, Any], name: str, color: str) -> 
     places = list(range(len(rows)))
     worst = min(rows, key=lambda row: row[3] - row[2])
     figure = new_plane(
-        linear_axis(max(0.0, low - 0.05), 1.02, lambda value: f"{100 * value:g} %"),
+        linear_axis(max(-0.03, low - 0.05), 1.03, lambda value: f"{100 * value:g} %"),
         {"tickvals": places, "ticktext": [str(row[0]) for row in rows], "showgrid": False,
          "range": [len(rows) - 0.4, -0.6]},
         x_title="Right among the class's samples", y_title="Class",

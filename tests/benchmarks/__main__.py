@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.benchmarks import child_cost, wall_time, warm_start, web_process
+from tests.benchmarks import child_cost, drift_speed, wall_time, warm_start, web_process
 
 
 def main():
@@ -13,6 +13,7 @@ def main():
     web_process.main(options.rounds)
     child_cost.main(options.rounds)
     warm_start.main(options.rounds)
+    drift_speed.main(options.rounds)
 
 
 if __name__ == "__main__":
