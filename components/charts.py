@@ -66,11 +66,16 @@ def _tradeoff_caption(missing: list[str]) -> str:
 
 
 def _card(title: str, caption: str, figure: go.Figure) -> None:
+    show_figure(title, caption, figure, "compare")
+
+
+def show_figure(title: str, caption: str, figure: go.Figure, page: str) -> None:
+    """Draw a chart in a card with its title and one line of reading help (Markdown)."""
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.subheader(title, anchor=False)
         st.caption(caption)
         st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
-                        key=widget_key("compare", f"chart.{title}"))
+                        key=widget_key(page, f"chart.{title}"))
 
 
 def _size_caption(comparison: Comparison, color: str, gzip: int | None) -> str:

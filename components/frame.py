@@ -15,7 +15,7 @@ import streamlit as st
 
 from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
-from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE
+from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE, SAMPLES_PAGE
 from components.safety import render_safety
 from components.session import Session
 from converter.errors import LiteDriftError
@@ -63,6 +63,8 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
                     url_path="convert", help="Choose optimization flags and start the run."),
             st.Page(ROOT / COMPARE_PAGE, title="Compare", icon=":material/compare_arrows:",
                     url_path="compare", help="See gains and costs against the original."),
+            st.Page(ROOT / SAMPLES_PAGE, title="Samples", icon=":material/grid_view:",
+                    url_path="samples", help="See accuracy, flips and worst samples."),
             # The default page lives at the root; its own name leads there as well.
             st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
         ]

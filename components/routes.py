@@ -5,3 +5,4 @@ from __future__ import annotations
 MODEL_PAGE = "pages/model.py"
 CONVERT_PAGE = "pages/convert.py"
 COMPARE_PAGE = "pages/compare.py"
+SAMPLES_PAGE = "pages/samples.py"

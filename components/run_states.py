@@ -44,9 +44,9 @@ def pick_run(session: Session) -> str | None:
     return current
 
 
-def render_no_run() -> None:
+def render_no_run(title: str = "Compare") -> None:
     """Say what to do where there is nothing to compare."""
-    st.title("Compare", anchor=False)
+    st.title(title, anchor=False)
     with st.container(border=True, horizontal_alignment="center"):
         st.header("Nothing to compare yet", anchor=False, text_alignment="center")
         st.markdown("Pick a model, choose flags and start a run; its result appears here.",

@@ -1,19 +1,42 @@
-"""Accuracy against labels, with its uncertainty."""
+"""Accuracy against labels, with its uncertainty. Formulas and sources: docs/metrics.md."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from converter.drift import Array, top_classes
+from converter.class_scores import ClassScores, class_credits
+from converter.classification import auc, expected_calibration_error, macro_f1
+from converter.drift import Array
+from converter.intervals import Z95, Interval, wilson_interval
 from converter.json_figures import read_figures
+from converter.paired_test import PairedTest, compare_classes, compare_errors
+from converter.regression import TargetErrors, regression_figures
 
-Z95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
+__all__ = [
+    "Z95",
+    "Accuracy",
+    "class_credits",
+    "measure_class_scores",
+    "measure_classification",
+    "measure_regression",
+    "measure_target_errors",
+    "wilson_interval",
+]
+
+INTERVAL_METHODS = {
+    "top1": "Wilson score",
+    "top5": "Wilson score",
+    "macro_f1": "percentile bootstrap of the samples, seeded",
+    "auc": "score, Newcombe 2006",
+    "mae": "percentile bootstrap of the samples, seeded",
+    "rmse": "percentile bootstrap of the samples, seeded",
+    "r2": "percentile bootstrap of the samples, seeded",
+}
+"""How the 95 % interval of each figure is found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +53,30 @@ class Accuracy:
         mae: Mean absolute error against the labels; None for classification.
         rmse: Root mean square error against the labels; None for classification.
         r2: Coefficient of determination; None for classification.
+        top5: Share of samples whose label is among the five highest classes; None with no more than
+            five.
+        macro_f1: Mean F1 of the classes; None for regression.
+        auc: Area under the ROC curve; None where there are not two classes.
+        expected_calibration_error: In 15 equal bins (Guo et al. 2017); None where the scores are no
+            probabilities.
+        intervals: 95 % interval of each figure that has one, by its name (`INTERVAL_METHODS`).
+        paired: The original against this variant, sample by sample; None for the original.
     """
 
     task: str
     samples: int
     top1: float | None = None
-    ci95: tuple[float, float] | None = None
+    ci95: Interval | None = None
     delta: float | None = None
     mae: float | None = None
     rmse: float | None = None
     r2: float | None = None
+    top5: float | None = None
+    macro_f1: float | None = None
+    auc: float | None = None
+    expected_calibration_error: float | None = None
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    paired: PairedTest | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name."""
@@ -51,59 +88,68 @@ class Accuracy:
         known = read_figures(cls, values)
         if known["ci95"] is not None:
             known["ci95"] = tuple(known["ci95"])
+        known["intervals"] = {
+            name: (float(low), float(high))
+            for name, (low, high) in (known["intervals"] or {}).items()
+        }
+        if known["paired"] is not None:
+            known["paired"] = PairedTest.from_json(known["paired"])
         return cls(**known)
-
-
-def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a proportion.
-
-    Args:
-        successes: Number of successes; tied predictions contribute fractions.
-        trials: Number of trials, at least 1.
-
-    Raises:
-        ValueError: When there is no trial.
-    """
-    if trials < 1:
-        raise ValueError("expected at least one trial, found none")
-    share = successes / trials
-    denominator = 1 + Z95**2 / trials
-    centre = (share + Z95**2 / (2 * trials)) / denominator
-    half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2)) / denominator
-    # Rounding must not push an end beyond the estimate: error bars have no negative length.
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
-
-
-def class_credits(scores: Array, labels: Array) -> Array:
-    """Return each sample's chance of being right, shape `(samples,)`: 1, 0, or 1/k in a k-fold tie.
-
-    Args:
-        scores: Shape `(samples, classes)`, or one probability column.
-        labels: Shape `(samples,)`, class indices.
-    """
-    top = top_classes(scores)
-    hit = top[np.arange(len(top)), labels.astype(np.int64)]
-    return hit / np.maximum(top.sum(axis=1), 1)
 
 
 def measure_classification(
     scores: Array, labels: Array, reference_top1: float | None = None
 ) -> Accuracy:
-    """Return top-1 accuracy with its interval.
+    """Return the accuracy of class scores.
 
     Args:
         scores: Shape `(samples, classes)`, or one probability column.
         labels: Shape `(samples,)`, class indices.
         reference_top1: The reference's `top1`, for `delta`.
     """
-    credits_ = class_credits(scores, labels)
-    top1 = float(np.mean(credits_))
+    return measure_class_scores(ClassScores.from_scores(scores, labels), None, reference_top1)
+
+
+def measure_class_scores(
+    scores: ClassScores,
+    reference: ClassScores | None = None,
+    reference_top1: float | None = None,
+) -> Accuracy:
+    """Return the accuracy of scores that were reduced to what it needs.
+
+    Args:
+        scores: Of the model.
+        reference: Of the original on the same samples, for `paired`; None for the original.
+        reference_top1: The reference's `top1`, for `delta`; taken from `reference` when left out.
+    """
+    samples = len(scores)
+    top1 = float(np.mean(scores.credits))
+    ci95 = wilson_interval(float(np.sum(scores.credits)), samples)
+    if reference is not None and reference_top1 is None:
+        reference_top1 = float(np.mean(reference.credits))
+    intervals = {"top1": ci95}
+    top5 = None
+    if not np.isnan(scores.top5).any():
+        top5 = float(np.mean(scores.top5))
+        intervals["top5"] = wilson_interval(float(np.sum(scores.top5)), samples)
+    f1, f1_interval = macro_f1(scores)
+    if f1_interval is not None:
+        intervals["macro_f1"] = f1_interval
+    area = auc(scores)
+    if area is not None:
+        intervals["auc"] = area[1]
     return Accuracy(
         task="classification",
-        samples=len(labels),
+        samples=samples,
         top1=top1,
-        ci95=wilson_interval(float(np.sum(credits_)), len(labels)),
+        ci95=ci95,
         delta=None if reference_top1 is None else top1 - reference_top1,
+        top5=top5,
+        macro_f1=f1,
+        auc=None if area is None else area[0],
+        expected_calibration_error=expected_calibration_error(scores),
+        intervals=intervals,
+        paired=None if reference is None else compare_classes(reference.credits, scores.credits),
     )
 
 
@@ -114,15 +160,27 @@ def measure_regression(predictions: Array, targets: Array) -> Accuracy:
         predictions: Shape `(samples, ...)`.
         targets: As many values as `predictions`.
     """
-    p = predictions.astype(np.float64).reshape(len(predictions), -1)
-    t = targets.astype(np.float64).reshape(p.shape)
-    residual = float(np.sum(np.square(t - p)))
-    spread = float(np.sum(np.square(t - t.mean(axis=0))))
+    return measure_target_errors(TargetErrors.from_values(predictions, targets))
+
+
+def measure_target_errors(errors: TargetErrors, reference: TargetErrors | None = None) -> Accuracy:
+    """Return the accuracy of values that were reduced to sums of each sample.
+
+    Args:
+        errors: Of the model.
+        reference: Of the original on the same samples, for `paired`; None for the original.
+    """
+    figures, intervals = regression_figures(errors)
+    paired = None
+    if reference is not None:
+        width = errors.width
+        paired = compare_errors(reference.absolute / width, errors.absolute / width)
     return Accuracy(
         task="regression",
-        samples=len(t),
-        mae=float(np.mean(np.abs(t - p))),
-        rmse=math.sqrt(residual / t.size),
-        # Of constant targets nothing can be explained; their spread is but rounding.
-        r2=1 - residual / spread if np.ptp(t, axis=0).any() else None,
+        samples=len(errors),
+        mae=figures["mae"],
+        rmse=figures["rmse"],
+        r2=figures["r2"],
+        intervals=intervals,
+        paired=paired,
     )

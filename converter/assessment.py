@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from converter.accuracy import Accuracy, measure_classification, measure_regression
+from converter.accuracy import Accuracy, measure_class_scores, measure_target_errors
+from converter.class_scores import ClassScores
+from converter.classification import per_class, reliability
 from converter.comparison import Reference, Variant
-from converter.drift import Drift, is_class_distribution, measure_drift, two_columns, worst_drift
+from converter.drift import DriftSums, is_class_distribution, two_columns, worst_drift
+from converter.error_distribution import describe_errors
 from converter.errors import RuntimeModelError
+from converter.paired_test import describe_paired
+from converter.regression import TargetErrors
+from converter.sample_blocks import sample_blocks
+from converter.sample_differences import (
+    SampleDifferences,
+    compare_samples,
+    count_class_pairs,
+)
+from converter.sample_file import OutputSamples, VariantSamples, rows_for, samples_to_picture
 from converter.samples import LABELS
+from converter.thumbnails import is_image_batch, make_thumbnails
 
 Array = np.ndarray
 _LEAST_INTEGER_TOLERANCE = 1e-6
+_MOST_CLASS_PAIRS = 1000
+Reduced = ClassScores | TargetErrors
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ def describe_output(name: str, reference: Array, labels: Array | None) -> Output
         reference: Shape `(samples, ...)`.
         labels: Shape `(samples,)` or one-hot `(samples, classes)`, or None.
     """
-    distribution = is_class_distribution(reference)
+    distribution = all(is_class_distribution(r) for _, (r,) in sample_blocks(reference))
     if labels is None:
         return OutputTask(distribution, None)
     classes = reference.shape[1] if reference.ndim == 2 else 1 if reference.ndim == 1 else 0
@@ -82,7 +97,10 @@ def _are_indices(labels: Array, classes: int) -> bool:
 
 
 def _is_probability(reference: Array) -> bool:
-    return bool(np.isfinite(reference).all() and (reference >= 0).all() and (reference <= 1).all())
+    return all(
+        np.isfinite(r).all() and (r >= 0).all() and (r <= 1).all()
+        for _, (r,) in sample_blocks(reference)
+    )
 
 
 def label_outputs(
@@ -105,40 +123,60 @@ def label_outputs(
 
 
 class Assessor:
-    """Compares candidates with one reference.
+    """Compares candidates with one reference, block by block of the samples.
 
     Args:
         reference: Outputs by name, shape `(samples, ...)`.
         labels: Labels by output name.
         record: Where the reference's own accuracy and notes go.
+        rows: Each sample's place in the data file; counted from 0 when left out.
+        inputs: What was fed, by input name, to show the pictures of single samples.
+        original: What sentences call the reference.
     """
 
     def __init__(
-        self, reference: Mapping[str, Array], labels: Mapping[str, Array], record: Reference
+        self,
+        reference: Mapping[str, Array],
+        labels: Mapping[str, Array],
+        record: Reference,
+        *,
+        rows: Array | None = None,
+        inputs: Mapping[str, Array] | None = None,
+        original: str = "the original",
     ) -> None:
         self._reference = reference
+        self._original = original
+        samples = len(next(iter(reference.values()), ()))
+        self._rows = np.arange(samples) if rows is None else rows
+        self._images = next((a for a in (inputs or {}).values() if is_image_batch(a)), None)
         self._tasks = {
             name: describe_output(name, array, labels.get(name))
             for name, array in reference.items()
         }
         record.notes.extend(task.note for task in self._tasks.values() if task.note)
-        record.output_accuracy = {
-            name: found
+        self._reduced = {
+            name: _reduce(reference[name], reference[name], task)
             for name, task in self._tasks.items()
-            if (found := _accuracy(reference[name], task, None)) is not None
+            if task.labels is not None
+        }
+        record.output_accuracy = {
+            name: _accuracy(reduced, None) for name, reduced in self._reduced.items()
         }
         record.accuracy = next(iter(record.output_accuracy.values()), None)
-        self._reference_accuracy = record.output_accuracy
 
     def assess(
         self, variant: Variant, outputs: Mapping[str, Array], steps: Mapping[str, float | None]
-    ) -> None:
+    ) -> VariantSamples:
         """Fill in a variant's drift and accuracy, and why a figure is missing.
+
+        Returns:
+            What each sample did, bounded.
 
         Raises:
             RuntimeModelError: When an output is missing or of another shape.
         """
-        drifts: dict[str, Drift] = {}
+        differences: dict[str, SampleDifferences] = {}
+        details: dict[str, OutputSamples] = {}
         for name, expected in self._reference.items():
             found = outputs.get(name)
             if found is None or found.size != expected.size:
@@ -147,18 +185,80 @@ class Assessor:
                     f"{variant.recipe}: expected the output {name} of shape {expected.shape}, "
                     f"found {shape}."
                 )
-            task = self._tasks[name]
             found = found.reshape(expected.shape)
-            drifts[name] = measure_drift(
-                expected, found, classes=task.classes, step=steps.get(name)
-            )
-            accuracy = _accuracy(found, task, self._reference_accuracy.get(name))
-            if accuracy is not None:
-                variant.output_accuracy[name] = accuracy
-        variant.output_drift = drifts
-        variant.drift = worst_drift(drifts.values())
+            differences[name] = self._compare(variant, name, found, steps.get(name))
+            reduced = self._measure_accuracy(variant, name, found)
+            details[name] = self._details(name, found, differences[name], reduced)
+        variant.drift = worst_drift(variant.output_drift.values())
         variant.accuracy = next(iter(variant.output_accuracy.values()), None)
         self._explain_missing(variant)
+        return self._with_pictures(details, differences)
+
+    def _compare(
+        self, variant: Variant, name: str, found: Array, step: float | None
+    ) -> SampleDifferences:
+        task = self._tasks[name]
+        sums = DriftSums(classes=task.classes, step=step)
+        parts = []
+        for part, (r, y) in sample_blocks(self._reference[name], found):
+            sums.add(r, y)
+            parts.append(
+                compare_samples(
+                    r,
+                    y,
+                    classes=task.classes,
+                    rows=self._rows[part],
+                    samples=np.arange(part.start, part.stop),
+                    labels=None if task.labels is None else task.labels[part],
+                )
+            )
+        variant.output_drift[name] = sums.result()
+        return SampleDifferences.join(parts)
+
+    def _measure_accuracy(self, variant: Variant, name: str, found: Array) -> Reduced | None:
+        task, reference = self._tasks[name], self._reduced.get(name)
+        if reference is None:
+            return None
+        reduced = _reduce(found, self._reference[name], task)
+        accuracy = _accuracy(reduced, reference)
+        if accuracy.paired is not None:
+            sentence = describe_paired(accuracy.paired, variant.recipe, self._original)
+            accuracy = replace(accuracy, paired=replace(accuracy.paired, sentence=sentence))
+        variant.output_accuracy[name] = accuracy
+        return reduced
+
+    def _details(
+        self, name: str, found: Array, differences: SampleDifferences, reduced: Reduced | None
+    ) -> OutputSamples:
+        task, reference = self._tasks[name], self._reduced.get(name)
+        pairs = count_class_pairs(differences, _MOST_CLASS_PAIRS) if task.classes else None
+        shares, bins = None, {}
+        if isinstance(reduced, ClassScores) and isinstance(reference, ClassScores):
+            shares = per_class(reference, reduced)
+            both = {"reference": reliability(reference), "variant": reliability(reduced)}
+            bins = {} if None in both.values() else both
+        return OutputSamples(
+            classes=task.classes,
+            labelled=task.labels is not None,
+            samples=len(differences),
+            differences=differences.most_telling(rows_for(len(self._reference))),
+            distribution=describe_errors(self._reference[name], found),
+            class_pairs=pairs,
+            per_class=shares,
+            reliability=bins,
+        )
+
+    def _with_pictures(
+        self, details: dict[str, OutputSamples], differences: Mapping[str, SampleDifferences]
+    ) -> VariantSamples:
+        if self._images is None:
+            return VariantSamples(outputs=details)
+        shown = samples_to_picture(differences)
+        return VariantSamples(
+            outputs=details,
+            pictures=make_thumbnails(self._images, shown),
+            picture_samples=tuple(shown),
+        )
 
     def _explain_missing(self, variant: Variant) -> None:
         notes = variant.audit.notes
@@ -181,11 +281,38 @@ class Assessor:
             notes.append("accuracy.top1 is null: the labels are values, not classes.")
 
 
-def _accuracy(outputs: Array, task: OutputTask, reference: Accuracy | None) -> Accuracy | None:
-    if task.labels is None:
-        return None
-    if task.classes:
-        return measure_classification(
-            two_columns(outputs), task.labels, None if reference is None else reference.top1
+def _reduce(outputs: Array, reference: Array, task: OutputTask) -> Reduced:
+    """Return what accuracy needs of each sample.
+
+    Whether scores are probabilities is the reference's to say: rounded ones may not sum to one.
+    """
+    labels = task.labels
+    if labels is None:
+        raise ValueError("expected an output with labels")
+    if not task.classes:
+        targets: list[TargetErrors] = []
+        for part, (y,) in sample_blocks(outputs):
+            centre = targets[0].centre if targets else None
+            # Labels may be flat where the output is not.
+            fitting = labels.reshape(len(outputs), -1)[part]
+            targets.append(TargetErrors.from_values(y, fitting, centre))
+        return TargetErrors.join(targets)
+    distribution = all(
+        is_class_distribution(two_columns(r)) for _, (r,) in sample_blocks(reference)
+    )
+    return ClassScores.join(
+        [
+            ClassScores.from_scores(y, labels[part], distribution=distribution)
+            for part, (y,) in sample_blocks(outputs)
+        ]
+    )
+
+
+def _accuracy(reduced: Reduced, reference: Reduced | None) -> Accuracy:
+    if isinstance(reduced, ClassScores):
+        return measure_class_scores(
+            reduced, reference if isinstance(reference, ClassScores) else None
         )
-    return measure_regression(outputs, task.labels)
+    return measure_target_errors(
+        reduced, reference if isinstance(reference, TargetErrors) else None
+    )

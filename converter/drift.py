@@ -261,27 +261,80 @@ def measure_drift(
     Raises:
         ValueError: When shapes differ or there is no sample.
     """
-    if len(reference) == 0:
-        raise ValueError("expected at least one evaluation sample, found none")
-    similarities = cosine_similarities(reference, candidate)
-    largest = max_abs_error(reference, candidate)
-    return Drift(
-        max_abs_error=largest,
-        mean_abs_error=mean_abs_error(reference, candidate),
-        rmse=rmse(reference, candidate),
-        sqnr_db=sqnr_db(reference, candidate),
-        cosine_similarity=float(np.mean(similarities)),
-        worst_cosine_similarity=float(np.min(similarities)),
-        top1_agreement=top1_agreement(reference, candidate) if classes else None,
-        top1_samples=int(np.count_nonzero(has_one_top_class(reference))) if classes else None,
-        top1_ties=_count_ties(candidate) if classes else None,
-        non_finite_count=non_finite_count(candidate),
-        max_abs_error_lsb=largest / step if step else None,
-    )
+    sums = DriftSums(classes=classes, step=step)
+    sums.add(reference, candidate)
+    return sums.result()
 
 
-def _count_ties(candidate: Array) -> int:
-    return int(np.count_nonzero(top_classes(candidate).sum(axis=1) > 1))
+class DriftSums:
+    """The drift of one output, taken block by block: memory does not grow with the samples.
+
+    Args:
+        classes: As for `measure_drift`.
+        step: As for `measure_drift`.
+    """
+
+    def __init__(self, *, classes: bool, step: float | None = None) -> None:
+        self._classes = classes
+        self._step = step
+        self._samples = self._values = 0
+        self._largest = 0.0
+        self._absolute = self._noise = self._signal = 0.0
+        self._cosine, self._worst_cosine = 0.0, math.inf
+        self._agreement = 0.0
+        self._decided = self._ties = self._non_finite = 0
+
+    def add(self, reference: Array, candidate: Array) -> None:
+        """Take the next samples; arguments as for `measure_drift`.
+
+        Raises:
+            ValueError: When shapes differ.
+        """
+        r, y = _pair(reference, candidate)
+        if not len(r):
+            return
+        self._samples += len(r)
+        self._values += r.size
+        with np.errstate(invalid="ignore"):  # infinity less infinity is NaN, and stays
+            error = np.abs(y - r)
+        # np.maximum keeps a NaN, which the built-in max may lose.
+        self._largest = float(np.maximum(self._largest, np.max(error, initial=0.0)))
+        self._absolute += float(np.sum(error))
+        self._noise += float(np.sum(np.square(error)))
+        self._signal += float(np.sum(np.square(r)))
+        similarities = cosine_similarities(r, y)
+        self._cosine += float(np.sum(similarities))
+        self._worst_cosine = float(np.minimum(self._worst_cosine, np.min(similarities)))
+        self._non_finite += non_finite_count(y)
+        if self._classes:
+            decided = has_one_top_class(r)
+            self._decided += int(np.count_nonzero(decided))
+            self._agreement += float(np.sum(top1_agreements(r, y)[decided]))
+            self._ties += int(np.count_nonzero(top_classes(y).sum(axis=1) > 1))
+
+    def result(self) -> Drift:
+        """Return the figures of all samples taken.
+
+        Raises:
+            ValueError: When there was none.
+        """
+        if not self._samples:
+            raise ValueError("expected at least one evaluation sample, found none")
+        values = self._values or math.nan
+        agreement = self._agreement / self._decided if self._decided else None
+        return Drift(
+            max_abs_error=self._largest,
+            mean_abs_error=self._absolute / values,
+            rmse=math.sqrt(self._noise / values),
+            sqnr_db=sqnr_of_sums(self._signal, self._noise),
+            cosine_similarity=self._cosine / self._samples,
+            worst_cosine_similarity=self._worst_cosine,
+            top1_agreement=agreement if self._classes else None,
+            top1_samples=self._decided if self._classes else None,
+            top1_ties=self._ties if self._classes else None,
+            non_finite_count=self._non_finite,
+            max_abs_error_lsb=self._largest / self._step if self._step else None,
+        )
 
 
 def worst_drift(drifts: Iterable[Drift]) -> Drift:

@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.errors import RuntimeModelError
 from converter.litert_model import LitertModel
+from converter.sample_arrays import ArraySink, CollectedArrays, PageReleaser
 from converter.tensor_binding import Binding
 
 Array = np.ndarray
@@ -26,15 +27,7 @@ def evaluate(
     batched: bool = True,
     binding: Binding | None = None,
 ) -> tuple[dict[str, Array], int, dict[str, float | None]]:
-    """Return the outputs of all samples.
-
-    Args:
-        path: The `.tflite` file.
-        inputs: For each input name, shape `(samples, ...)`.
-        threads: Threads for the kernels.
-        stateful: Whether each sample needs an interpreter of its own.
-        batched: Whether to try several samples in one inference.
-        binding: How the file is opened; by its own names and sizes when left out.
+    """Return the outputs of all samples; arguments as for `evaluate_into`.
 
     Returns:
         Outputs by name, shape `(samples, ...)`, dequantized; the batch size that was used; each
@@ -43,25 +36,63 @@ def evaluate(
     Raises:
         RuntimeModelError: When LiteRT cannot load or run the file.
     """
+    sink = CollectedArrays()
+    batch, steps = evaluate_into(
+        sink, path, inputs, threads, stateful=stateful, batched=batched, binding=binding
+    )
+    return sink.arrays(), batch, steps
+
+
+def evaluate_into(
+    sink: ArraySink,
+    path: Path,
+    inputs: Mapping[str, Array],
+    threads: int,
+    *,
+    stateful: bool,
+    batched: bool = True,
+    binding: Binding | None = None,
+) -> tuple[int, dict[str, float | None]]:
+    """Hand the outputs of all samples over as they come, so that memory does not grow with them.
+
+    Args:
+        sink: Gets the outputs by name, dequantized, shape `(samples of the block, ...)`.
+        path: The `.tflite` file.
+        inputs: For each input name, shape `(samples, ...)`.
+        threads: Threads for the kernels.
+        stateful: Whether each sample needs an interpreter of its own.
+        batched: Whether to try several samples in one inference.
+        binding: How the file is opened; by its own names and sizes when left out.
+
+    Returns:
+        The batch size that was used; each output's quantization step, None for float outputs.
+
+    Raises:
+        RuntimeModelError: When LiteRT cannot load or run the file.
+    """
     model = LitertModel(path, threads, binding)
     steps = {name: model.output_step(name) for name in model.outputs}
     samples = len(next(iter(inputs.values())))
+    own = model.own_batch
     if stateful:
-        parts = []
         for index in range(samples):
             fresh = LitertModel(path, threads, binding)
-            parts.append(_run_own_batch(fresh, inputs, index, index + 1))
-        return _join(parts, samples), 1, steps
-    own = model.own_batch
+            sink.append(_run_own_batch(fresh, inputs, index, index + 1))
+        return 1, steps
     if samples > own and batched:
-        outputs = _run_in_batches(model, inputs, samples, min(BATCH, samples), steps)
-        if outputs is not None:
-            return outputs, min(BATCH, samples), steps
-    parts = [
-        _run_own_batch(model, inputs, start, min(start + own, samples))
-        for start in range(0, samples, own)
-    ]
-    return _join(parts, samples), own, steps
+        batch = min(BATCH, samples)
+        if _run_in_batches(model, inputs, samples, batch, steps, sink):
+            return batch, steps
+        sink.restart()
+    pages = PageReleaser(inputs.values())
+    for start in range(0, samples, own):
+        sink.append(_run_own_batch(model, inputs, start, min(start + own, samples)))
+        pages.note(own * _sample_bytes(inputs))
+    return own, steps
+
+
+def _sample_bytes(inputs: Mapping[str, Array]) -> int:
+    return sum(array[:1].nbytes for array in inputs.values())
 
 
 def _run_in_batches(
@@ -70,30 +101,36 @@ def _run_in_batches(
     samples: int,
     batch: int,
     steps: Mapping[str, float | None],
-) -> dict[str, Array] | None:
-    """Return all outputs, or None where the graph takes no batch or gives other results in one."""
+    sink: ArraySink,
+) -> bool:
+    """Return False where the graph takes no batch or gives other results in one."""
     probe = min(_PROBE, samples)
     own = model.own_batch
     if own != 1:
-        return None
-    single = _join([_run_own_batch(model, inputs, i, i + 1) for i in range(probe)], probe)
-    parts = []
+        return False
+    first = CollectedArrays()
+    for index in range(probe):
+        first.append(_run_own_batch(model, inputs, index, index + 1))
+    single = first.arrays()
+    pages = PageReleaser(inputs.values())
     for start in range(0, samples, batch):
         size = min(batch, samples - start)
         if (start == 0 or size != batch) and not model.resize_batch(size):
-            return None
+            return False
         try:
-            parts.append(_run(model, inputs, start, start + size))
+            block = _run(model, inputs, start, start + size)
         except RuntimeModelError:  # some graphs only notice the batch when they run
             model.resize_batch(own)
-            return None
-        if any(array.ndim == 0 or len(array) != size for array in parts[-1].values()):
+            return False
+        if any(array.ndim == 0 or len(array) != size for array in block.values()):
             model.resize_batch(own)
-            return None
-        if start == 0 and not _alike(single, parts[0], probe, steps):
+            return False
+        if start == 0 and not _alike(single, block, probe, steps):
             model.resize_batch(own)
-            return None
-    return _join(parts, samples)
+            return False
+        sink.append(block)
+        pages.note(size * _sample_bytes(inputs))
+    return True
 
 
 def _alike(
@@ -141,7 +178,3 @@ def _run_own_batch(
         name: (array[None] if array.ndim == 0 else array)[:count]
         for name, array in model.get_outputs().items()
     }
-
-
-def _join(parts: list[dict[str, Array]], samples: int) -> dict[str, Array]:
-    return {name: np.concatenate([part[name] for part in parts])[:samples] for name in parts[0]}

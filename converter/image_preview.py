@@ -12,9 +12,8 @@ from PIL import Image
 from converter.image_data import PICTURE_PIXELS
 from converter.image_scaling import unscale_values
 from converter.samples import LABELS, RawData, Samples
+from converter.thumbnails import is_image_batch, stretch_values
 
-_CHANNELS = {1, 3, 4}
-_LEAST_SIDE = 4
 _COARSE = 2.5
 _MOST_SAMPLES = 8
 """Of arrays, which need no original beside them."""
@@ -58,16 +57,11 @@ def preview_images(samples: Samples, raw: RawData) -> dict[str, Any] | None:
                 "sample": place,
                 "caption": _caption(samples, place),
                 "original": None,
-                "fed": _png(_stretched(np.asarray(array[place]))),
+                "fed": _png(stretch_values(np.asarray(array[place]))),
             }
             for place in _spread(samples)
         ],
     }
-
-
-def is_image_batch(array: np.ndarray) -> bool:
-    """Whether an array looks like images: `(samples, height, width, 1, 3 or 4)`."""
-    return array.ndim == 4 and array.shape[3] in _CHANNELS and min(array.shape[1:3]) >= _LEAST_SIDE
 
 
 def _spread(samples: Samples) -> list[int]:
@@ -93,18 +87,6 @@ def _caption(samples: Samples, place: int) -> str:
 
 def _with_channels(image: np.ndarray) -> np.ndarray:
     return image[..., None] if image.ndim == 2 else image
-
-
-def _stretched(image: np.ndarray) -> np.ndarray:
-    """Return an image of any range as bytes; what is not finite is black."""
-    values = image.astype(np.float64)
-    finite = values[np.isfinite(values)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    # Halves, because the span of two float64 may be beyond float64.
-    span = high / 2 - low / 2
-    scaled = (values / 2 - low / 2) / span if span > 0 else np.zeros_like(values)
-    visible = np.where(np.isfinite(scaled), np.clip(scaled, 0, 1), 0)
-    return np.round(255 * visible).astype(np.uint8)
 
 
 def _png(pixels: np.ndarray) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 
 from converter.distribution import measure_range
 from converter.finding import Finding, shorten_names
-from converter.image_preview import is_image_batch
 from converter.model_traits import ANY, BYTES, UNITS, UNKNOWN, ModelTraits
 from converter.samples import Samples
+from converter.thumbnails import is_image_batch
 
 _LEAST_SAMPLES = 5
 """Fewer say nothing about what never changes."""

@@ -97,13 +97,16 @@ class KnownResults:
         key = self._keys.conversion(recipe)
         self._shelf.keep(key, "conversion", answer, {_VARIANT_FILE: file})
 
-    def evaluate(self, variant: Variant, binding: Binding, work: Callable[[], None]) -> None:
+    def evaluate(
+        self, variant: Variant, binding: Binding, folder: Path, work: Callable[[], Path]
+    ) -> None:
         """Fill in a variant's figures: from the shelf, or by working them out and keeping them.
 
         Args:
             variant: Converted, with its SHA-256.
             binding: How its file is opened.
-            work: Fills them in.
+            folder: Gets the file that holds its samples.
+            work: Fills them in and returns that file.
         """
         key = self._keys.evaluation_of(str(variant.sha256), binding, variant.recipe)
         found = self._shelf.find(key)
@@ -112,13 +115,15 @@ class KnownResults:
             for name in EVALUATED:
                 setattr(variant, name, getattr(known, name))
             variant.audit.notes += found.value["notes"]
+            for name, file in found.files.items():
+                link_or_copy(file, folder / name)
             with self._lock:
                 self.reused.evaluations.append(variant.recipe)
             return
         before = len(variant.audit.notes)
-        work()
+        file = work()
         value = {"variant": variant_to_json(variant), "notes": variant.audit.notes[before:]}
-        self._shelf.keep(key, "evaluation", value, {})
+        self._shelf.keep(key, "evaluation", value, {file.name: file})
 
     def reference_outputs(
         self, record: Reference, work: Callable[[], dict[str, np.ndarray]]

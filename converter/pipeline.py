@@ -165,7 +165,7 @@ class _Run:
         known = KnownResults(self.shelf, keys, self.places.scratch)
         builder = self._builder(model, signature, known)
         try:
-            builder.build(original, converters, split.evaluation.labels)
+            builder.build(original, converters, split.evaluation.labels, split.evaluation_rows)
         except WorkerError as error:
             raise self._cannot_run(model, error) from error
         note_identical_files(self.rows.variants)
@@ -215,7 +215,7 @@ class _Run:
                 for name in ("cpu", "tensorflow", "ai_edge_litert", "litert_quantizer", "keras")
             },
             calibration=samples_digest(split.calibration),
-            evaluation=samples_digest(split.evaluation),
+            evaluation=samples_digest(split.evaluation, split.evaluation_rows),
             threads=self.request.threads,
         )
 

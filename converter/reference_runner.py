@@ -13,6 +13,7 @@ import tensorflow as tf
 from converter.baselines import CALL, FUNCTION, PREDICT, XLA
 from converter.errors import RuntimeModelError
 from converter.float_model import FloatModel
+from converter.sample_arrays import ArraySink, CollectedArrays, PageReleaser
 
 
 class ReferenceRunner:
@@ -29,7 +30,13 @@ class ReferenceRunner:
     def run(
         self, inputs: Mapping[str, np.ndarray], batch: int
     ) -> tuple[dict[str, np.ndarray], int]:
-        """Return the outputs for all samples and the batch size that was used.
+        """Return the outputs for all samples and the batch size that was used."""
+        sink = CollectedArrays()
+        used = self.run_into(sink, inputs, batch)
+        return sink.arrays(), used
+
+    def run_into(self, sink: ArraySink, inputs: Mapping[str, np.ndarray], batch: int) -> int:
+        """Hand the outputs for all samples over as they come; return the batch size that was used.
 
         Larger batches are tried first; a model that only takes its own batch falls back to it. A
         model that changes its state is run like the converted files: each sample finds the state
@@ -38,10 +45,9 @@ class ReferenceRunner:
         open_batch = all(not s.shape or s.shape[0] is None for s in self._model.signature.inputs)
         if open_batch and batch > self._batch:
             with contextlib.suppress(tf.errors.OpError, ValueError, TypeError):
-                outputs, _ = self._in_batches(inputs, batch, open_batch=True)
-                if _same_leading_size(outputs, inputs):
-                    return outputs, batch
-        return self._in_batches(inputs, self._batch, open_batch=False)
+                return self._in_batches(sink, inputs, batch, open_batch=True)
+            sink.restart()
+        return self._in_batches(sink, inputs, self._batch, open_batch=False)
 
     def _specs(self, *, open_batch: bool) -> dict[str, tf.TensorSpec]:
         shapes = {
@@ -52,8 +58,8 @@ class ReferenceRunner:
         return {spec.name: tf.TensorSpec(shapes[spec.name], spec.dtype) for spec in inputs}
 
     def _in_batches(
-        self, inputs: Mapping[str, np.ndarray], batch: int, *, open_batch: bool
-    ) -> tuple[dict[str, np.ndarray], int]:
+        self, sink: ArraySink, inputs: Mapping[str, np.ndarray], batch: int, *, open_batch: bool
+    ) -> int:
         specs = self._specs(open_batch=open_batch)
         function = self._function.get_concrete_function(**specs)
         saved_state = [(variable, variable.numpy()) for variable in _assigned_variables(function)]
@@ -61,7 +67,7 @@ class ReferenceRunner:
             raise ValueError("a model that changes its state is run sample by sample")
         batch = 1 if saved_state else batch
         samples = len(next(iter(inputs.values())))
-        parts: dict[str, list[np.ndarray]] = {}
+        pages = PageReleaser(inputs.values())
         for start in range(0, samples, batch):
             fed = {name: np.asarray(array[start : start + batch]) for name, array in inputs.items()}
             count = len(next(iter(fed.values())))
@@ -73,11 +79,12 @@ class ReferenceRunner:
                 name: array if specs[name].shape.rank else array[0] for name, array in fed.items()
             }
             result = function(**{name: tf.constant(array) for name, array in fed.items()})
-            for name, tensor in result.items():
-                value = _plain(tensor)
-                value = value[None] if value.ndim == 0 else value
-                parts.setdefault(name, []).append(value[:count])
-        return {name: np.concatenate(values) for name, values in parts.items()}, batch
+            block = {name: _at_least_1d(_plain(tensor), count) for name, tensor in result.items()}
+            if open_batch and any(len(array) != count for array in block.values()):
+                raise ValueError("an output has not one row for each sample of a larger batch")
+            sink.append(block)
+            pages.note(sum(np.asarray(array).nbytes for array in fed.values()))
+        return batch
 
     def prepare_timing(self, inputs: Mapping[str, np.ndarray], call: str = FUNCTION) -> float:
         """Make a call ready at the timed shapes.
@@ -163,6 +170,6 @@ def _pad(array: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing > 0 else array
 
 
-def _same_leading_size(outputs: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]) -> bool:
-    samples = len(next(iter(inputs.values())))
-    return all(len(array) == samples for array in outputs.values())
+
+def _at_least_1d(array: np.ndarray, count: int) -> np.ndarray:
+    return (array[None] if array.ndim == 0 else array)[:count]

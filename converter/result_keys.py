@@ -44,9 +44,10 @@ def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def samples_digest(samples: Samples) -> str:
-    """Return a hash of samples with their labels."""
-    return _digest(arrays_digest(samples.inputs), arrays_digest(samples.labels))
+def samples_digest(samples: Samples, rows: np.ndarray | None = None) -> str:
+    """Return a hash of samples with their labels and, where they matter, their places."""
+    places = None if rows is None else rows.tolist()
+    return _digest(arrays_digest(samples.inputs), arrays_digest(samples.labels), places)
 
 
 @dataclass(frozen=True, kw_only=True)

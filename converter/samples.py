@@ -64,11 +64,13 @@ class Split:
         calibration: Shown to the quantizer.
         evaluation: Measured on.
         notes: Sentences where less was to be had than asked.
+        evaluation_rows: Each evaluation sample's place in the data, from 0; None where unknown.
     """
 
     calibration: Samples
     evaluation: Samples
     notes: tuple[str, ...] = ()
+    evaluation_rows: Array | None = None
 
 
 def load_samples(
@@ -205,8 +207,10 @@ def split_samples(
         )
         if asked is not None and found < asked
     ]
+    rows = np.sort(order[calibrating : calibrating + evaluating])
     return Split(
         calibration=samples.take(np.sort(order[:calibrating])),
-        evaluation=samples.take(np.sort(order[calibrating : calibrating + evaluating])),
+        evaluation=samples.take(rows),
         notes=tuple(notes),
+        evaluation_rows=rows,
     )

@@ -16,7 +16,7 @@ import numpy as np
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, Reference, Variant
-from converter.engine import Engine
+from converter.engine import LITERT, Engine
 from converter.errors import LiteDriftError, RunCancelledError, StoreError, WorkerError
 from converter.given_intake import GivenIntake
 from converter.given_variant import GivenVariant
@@ -26,6 +26,7 @@ from converter.original import BoundFile, Original, evaluate_file
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
 from converter.sample_arrays import load_arrays
+from converter.sample_file import save_sample_file
 from converter.signature import Signature
 from converter.tensor_binding import Binding, shapes_of
 from converter.worker_pool import WorkerPool
@@ -128,6 +129,7 @@ class VariantBuilder:
         original: Original,
         converters: Sequence[Worker | None],
         labels: dict[str, np.ndarray],
+        rows: np.ndarray | None = None,
     ) -> None:
         """Build and assess all variants; one that fails keeps its reason, the others go on.
 
@@ -136,6 +138,7 @@ class VariantBuilder:
             converters: For each lane a worker of the engine, or None to start one where it is
                 needed; two lanes, one, or none where there is no recipe. Replaced when they die.
             labels: Of the evaluation samples, by name.
+            rows: Places of the evaluation samples in the data file.
 
         Raises:
             LiteDriftError: When the reference outputs cannot be computed.
@@ -144,7 +147,7 @@ class VariantBuilder:
         lanes = self._plan.lanes(len(converters))
         running = _Running(producers=len(lanes) + bool(self._plan.given))
         with ThreadPoolExecutor(2 + running.producers) as threads:
-            assessor = threads.submit(self._run_reference, original, labels)
+            assessor = threads.submit(self._run_reference, original, labels, rows)
             tasks: list[Future[Any]] = [
                 assessor,
                 *(
@@ -173,7 +176,9 @@ class VariantBuilder:
         """Return a built variant's file and how it is opened."""
         return self._places.results / str(variant.file), self._bindings[variant.recipe]
 
-    def _run_reference(self, original: Original, labels: dict[str, np.ndarray]) -> Assessor:
+    def _run_reference(
+        self, original: Original, labels: dict[str, np.ndarray], rows: np.ndarray | None
+    ) -> Assessor:
         self._tracker.begin("reference outputs")
         folder = self._places.scratch / "reference"
 
@@ -185,7 +190,14 @@ class VariantBuilder:
         original.prepare(self._places.evaluation)
         paired, notes = label_outputs(labels, list(outputs))
         self._reference.notes += notes
-        assessor = Assessor(outputs, paired, self._reference)
+        assessor = Assessor(
+            outputs,
+            paired,
+            self._reference,
+            rows=rows,
+            inputs=load_arrays(self._places.evaluation),
+            original="the given file" if self._plan.engine is LITERT else "the original",
+        )
         self._tracker.end("reference outputs")
         return assessor
 
@@ -290,6 +302,7 @@ class VariantBuilder:
                     self._known.evaluate(
                         variant,
                         self._bindings[variant.recipe],
+                        self._places.results,
                         partial(self._evaluate, variant, assessor),
                     )
                 except StoreError:
@@ -298,7 +311,8 @@ class VariantBuilder:
                     self._fail(variant, error)
             self._tracker.end(stage)
 
-    def _evaluate(self, variant: Variant, assessor: Future[Assessor]) -> None:
+    def _evaluate(self, variant: Variant, assessor: Future[Assessor]) -> Path:
+        """Fill in a variant's figures and return the file that holds its samples."""
         outputs = self._places.scratch / f"outputs-{variant.recipe}"
         answer = evaluate_file(
             self._pool,
@@ -314,9 +328,10 @@ class VariantBuilder:
         variant.evaluation_batch = answer["batch"]
         if variant.peak_memory_bytes is None:
             variant.audit.notes.append("peak_memory_bytes is null: this system does not tell it.")
-        assessor.result().assess(variant, load_arrays(outputs), answer["steps"])
+        samples = assessor.result().assess(variant, load_arrays(outputs), answer["steps"])
         variant.runnable = True
         shutil.rmtree(outputs)
+        return save_sample_file(self._places.results, variant.recipe, samples)
 
 
 def _mark_size_only(variant: Variant) -> None:

@@ -10,9 +10,9 @@ import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from converter.evaluation import evaluate  # noqa: E402
+from converter.evaluation import evaluate_into  # noqa: E402
 from converter.litert_model import LitertModel  # noqa: E402
-from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
+from converter.sample_arrays import ArrayWriter, load_arrays  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
 
 
@@ -46,10 +46,10 @@ def evaluate_file(
     peak = _memory("VmHWM")
     del probe
     start = time.perf_counter()
-    results, batch, steps = evaluate(
-        Path(path), inputs, threads, stateful=stateful, batched=batched, binding=bound
-    )
-    save_arrays(Path(outputs), results)
+    with ArrayWriter(Path(outputs)) as writer:
+        batch, steps = evaluate_into(
+            writer, Path(path), inputs, threads, stateful=stateful, batched=batched, binding=bound
+        )
     return {
         "peak_memory_bytes": peak,
         "runtime_memory_bytes": before,

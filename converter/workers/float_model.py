@@ -26,7 +26,7 @@ from converter.freezing import freeze  # noqa: E402
 from converter.input_shapes import fix_shapes  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
 from converter.reference_runner import ReferenceRunner  # noqa: E402
-from converter.sample_arrays import load_arrays, save_arrays  # noqa: E402
+from converter.sample_arrays import ArrayWriter, load_arrays  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 
 
@@ -73,8 +73,9 @@ class FloatModelWorker:
 
     def reference(self, samples: str, outputs: str, batch: int) -> dict[str, Any]:
         """Compute the reference outputs of all evaluation samples."""
-        results, used = self._prepared().run(load_arrays(Path(samples)), batch)
-        save_arrays(Path(outputs), results)
+        with ArrayWriter(Path(outputs)) as writer:
+            used = self._prepared().run_into(writer, load_arrays(Path(samples)), batch)
+        results = load_arrays(Path(outputs))
         return {"batch": used, "outputs": {k: list(v.shape) for k, v in results.items()}}
 
     def prepare(self, samples: str, call: str = FUNCTION) -> dict[str, Any]:

@@ -2,7 +2,14 @@
 
 import argparse
 
-from tests.benchmarks import child_cost, vendor_agreement, wall_time, warm_start, web_process
+from tests.benchmarks import (
+    child_cost,
+    drift_speed,
+    vendor_agreement,
+    wall_time,
+    warm_start,
+    web_process,
+)
 
 
 def main():
@@ -14,6 +21,7 @@ def main():
     child_cost.main(options.rounds)
     warm_start.main(options.rounds)
     vendor_agreement.main(options.rounds)
+    drift_speed.main(options.rounds)
 
 
 if __name__ == "__main__":

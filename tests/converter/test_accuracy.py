@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error, r2_score
 
 from converter.accuracy import (
@@ -16,29 +15,7 @@ from converter.accuracy import (
     class_credits,
     measure_classification,
     measure_regression,
-    wilson_interval,
 )
-
-
-class TestWilsonInterval:
-    @settings(max_examples=50, deadline=None)
-    @given(st.integers(1, 5000), st.floats(0, 1))
-    def test_equals_that_of_scipy(self, trials, share):
-        successes = round(share * trials)
-        expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-        assert wilson_interval(successes, trials) == pytest.approx(tuple(expected), abs=1e-9)
-
-    @pytest.mark.parametrize("successes", [0, 1], ids=["never", "always"])
-    def test_stays_within_zero_and_one(self, successes):
-        low, high = wilson_interval(successes, 1)
-        assert 0.0 <= low <= successes <= high <= 1.0
-
-    def test_no_trial_is_refused(self):
-        with pytest.raises(ValueError, match="at least one trial"):
-            wilson_interval(0, 0)
-
-    def test_fractions_of_successes_lie_between_their_neighbours(self):
-        assert wilson_interval(3, 10) < wilson_interval(3.5, 10) < wilson_interval(4, 10)
 
 
 class TestClassification:

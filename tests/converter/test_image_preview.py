@@ -13,11 +13,12 @@ from PIL import Image
 
 from converter.data_file import read_data_file
 from converter.image_data import MOST_PICTURES, PICTURE_PIXELS
-from converter.image_preview import is_image_batch, preview_images
+from converter.image_preview import preview_images
 from converter.request import DataOptions
 from converter.sample_fitting import fit_samples
 from converter.samples import RawData, Samples
 from converter.signature import TensorSpec
+from converter.thumbnails import is_image_batch
 
 COLOUR = [TensorSpec("image", (None, 16, 16, 3), "float32")]
 

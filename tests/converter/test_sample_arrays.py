@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from converter.sample_arrays import load_arrays, save_arrays, save_npz
+from converter.sample_arrays import (
+    RELEASE_BYTES,
+    ArrayWriter,
+    PageReleaser,
+    load_arrays,
+    save_arrays,
+    save_npz,
+)
 
 ARRAYS = {
     "plain": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -67,3 +74,46 @@ def test_an_npz_is_read_by_numpy(tmp_path_factory, values):
         assert archive.files == list(values)
         for name, array in values.items():
             np.testing.assert_array_equal(archive[name], array)
+
+
+class TestArrayWriter:
+    @pytest.mark.parametrize("sizes", [[1], [3, 1], [50, 50, 7], [1] * 12], ids=str)
+    def test_blocks_are_read_back_as_one_array(self, tmp_path, sizes):
+        random = np.random.default_rng(0)
+        blocks = [
+            {"a/b": random.random((n, 2, 3)).astype("float32"), "n": np.arange(n, dtype="int8")}
+            for n in sizes
+        ]
+        with ArrayWriter(tmp_path) as writer:
+            for block in blocks:
+                writer.append(block)
+        found = load_arrays(tmp_path)
+        for name in ("a/b", "n"):
+            expected = np.concatenate([block[name] for block in blocks])
+            assert found[name].dtype == expected.dtype
+            np.testing.assert_array_equal(found[name], expected)
+
+    def test_after_a_restart_only_what_came_later_counts(self, tmp_path):
+        with ArrayWriter(tmp_path) as writer:
+            writer.append({"y": np.zeros((90, 4))})
+            writer.restart()
+            writer.append({"y": np.ones((2, 3), np.float32)})
+        assert load_arrays(tmp_path)["y"].tolist() == [[1, 1, 1], [1, 1, 1]]
+
+    @pytest.mark.parametrize(
+        "second",
+        [{"y": np.zeros((1, 3))}, {"y": np.zeros((1, 2), "float32")}, {"z": np.zeros((1, 2))}],
+        ids=["shape", "type", "name"],
+    )
+    def test_another_shape_type_or_name_is_refused(self, tmp_path, second):
+        with ArrayWriter(tmp_path) as writer:
+            writer.append({"y": np.zeros((1, 2))})
+            with pytest.raises(ValueError, match="expected"):
+                writer.append(second)
+
+
+def test_given_back_pages_are_read_again(tmp_path):
+    save_arrays(tmp_path, {"x": np.arange(1000.0)})
+    mapped = load_arrays(tmp_path)["x"]
+    PageReleaser([mapped[3:], np.zeros(2)]).note(RELEASE_BYTES)
+    assert mapped.tolist() == list(range(1000))

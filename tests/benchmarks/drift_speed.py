@@ -1,0 +1,172 @@
+"""Drift over 1,000 samples against one interpreter call a sample; memory over 50,000 samples."""
+
+import multiprocessing
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from converter.assessment import Assessor
+from converter.child_process import PROJECT_ROOT
+from converter.comparison import Reference, Variant
+from converter.evaluation import evaluate as evaluate_here
+from converter.limits import current_limits
+from converter.original import evaluate_file
+from converter.pipeline import run_comparison
+from converter.recipe import PRESETS
+from converter.request import RunRequest
+from converter.sample_arrays import load_arrays, save_arrays
+from converter.sandbox import Permissions
+from converter.tensor_binding import Binding
+from converter.worker_pool import WorkerPool
+
+MODEL = PROJECT_ROOT / "sample_models" / "digits_mobilenet"
+SAMPLES, FEW, MANY = 1000, 5_000, 50_000
+GOAL = 0.5
+
+
+def drawn(count):
+    """So many samples of the model's own data, with repetition and a little noise."""
+    random = np.random.default_rng(0)
+    with np.load(MODEL / "data.npz") as data:
+        places = random.integers(0, len(data["x"]), count)
+        x, y = data["x"][places], data["y"][places]
+    return (x + random.normal(0, 0.01, x.shape)).astype(np.float32), y
+
+
+def build(folder):
+    """Convert the six presets, and return the name of the model's input."""
+    request = RunRequest(
+        model_path=MODEL / "digits_mobilenet.keras", model_name="digits_mobilenet.keras",
+        data_path=MODEL / "data.npz", data_name="data.npz", runs=1,
+    )  # fmt: skip
+    return run_comparison(request, folder).model.inputs[0].name
+
+
+def evaluate(pool, path, inputs, outputs):
+    answer = evaluate_file(
+        pool, current_limits(), (path, Binding(label=path.stem)), samples=inputs, outputs=outputs,
+        threads=1, stateful=False,
+    )  # fmt: skip
+    return load_arrays(outputs), answer["steps"]
+
+
+def ours(pool, paths, inputs, reference, work):
+    """As a run does it: a walled child a variant, batches, all figures and the sample file."""
+    start = time.perf_counter()
+    assessor = Assessor(reference, {}, Reference())
+    for path in paths:
+        outputs, steps = evaluate(pool, path, inputs, work / f"out-{path.stem}-{start}")
+        assessor.assess(Variant(recipe=path.stem, flags={}), outputs, steps)
+    return time.perf_counter() - start
+
+
+def in_one_process(paths, x, name, reference):
+    """The same without the children: batches and all figures."""
+    start = time.perf_counter()
+    assessor = Assessor(reference, {}, Reference())
+    for path in paths:
+        outputs, _, steps = evaluate_here(path, {name: x}, 1, stateful=False)
+        assessor.assess(Variant(recipe=path.stem, flags={}), outputs, steps)
+    return time.perf_counter() - start
+
+
+def one_by_one(paths, x, reference):
+    """One call a sample of an interpreter that is kept, then SQNR alone."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    start = time.perf_counter()
+    expected = next(iter(reference.values()))
+    for path in paths:
+        runner = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+        (name, fed), (_, given) = (
+            next(iter(details.items()))
+            for details in (runner.get_input_details(), runner.get_output_details())
+        )
+        found = []
+        for sample in x:
+            value = sample[None]
+            if fed["quantization"][0]:
+                scale, zero = fed["quantization"]
+                limits = np.iinfo(fed["dtype"])
+                value = np.clip(np.rint(value / scale + zero), limits.min, limits.max)
+            output = next(iter(runner(**{name: value.astype(fed["dtype"])}).values()))
+            if given["quantization"][0]:
+                scale, zero = given["quantization"]
+                output = (output.astype(np.float32) - zero) * scale
+            found.append(output)
+        np.square(np.concatenate(found) - expected).sum() / np.square(expected).sum()
+    return time.perf_counter() - start
+
+
+def _peaks(path, work, answers):
+    """In a process of its own: peak bytes of the one that assesses, and of its children."""
+    pool = WorkerPool(Permissions(read=(path.parent, work), write=(work,)))
+    reference, _ = evaluate(pool, path.with_name("float32.tflite"), work / "in", work / "r")
+    outputs, steps = evaluate(pool, path, work / "in", work / "o")
+    labels = {next(iter(reference)): np.load(work / "labels.npy")}
+    Assessor(reference, labels, Reference()).assess(
+        Variant(recipe="int8", flags={}), outputs, steps
+    )
+    pool.close()
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    answers.put([resource.getrusage(each).ru_maxrss * 1024 for each in who])
+
+
+def peaks(path, name, count):
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder).resolve()
+        x, y = drawn(count)
+        save_arrays(work / "in", {name: x})
+        np.save(work / "labels.npy", y)
+        child = context.Process(target=_peaks, args=(path, work, answers))
+        child.start()
+        found = answers.get(timeout=600)
+        child.join()
+    return found
+
+
+def main(rounds):
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder).resolve()
+        name = build(work / "run")
+        paths = [work / "run" / f"{recipe}.tflite" for recipe in PRESETS]
+        x, _ = drawn(SAMPLES)
+        save_arrays(work / "in", {name: x})
+        pool = WorkerPool(Permissions(read=(work,), write=(work,)))
+        reference, _ = evaluate(pool, paths[0], work / "in", work / "reference")
+        on_xnnpack = [path for path in paths if path.stem != "int16x8"]
+        for what, some in (("six variants", paths), ("five, without int16x8", on_xnnpack)):
+            triples = [
+                (
+                    in_one_process(some, x, name, reference),
+                    one_by_one(some, x, reference),
+                    ours(pool, some, work / "in", reference, work),
+                )
+                for _ in range(rounds)
+            ]
+            ratio = statistics.median(a / b for a, b, _ in triples)
+            mine, theirs, walled = (statistics.median(e) for e in zip(*triples, strict=True))
+            print(
+                f"drift, {SAMPLES:,} samples, {what} of digits_mobilenet: {mine:.2f} s, one call a "
+                f"sample {theirs:.2f} s, ratio {ratio:.2f} (median of {rounds} alternating pairs; "
+                f"goal {GOAL} {'met' if ratio <= GOAL else 'NOT met'}); with a fresh walled child "
+                f"a variant {walled:.2f} s",
+                flush=True,
+            )
+        pool.close()
+        few, many = (peaks(work / "run" / "int8.tflite", name, count) for count in (FEW, MANY))
+        grown = ", ".join(
+            f"{who} {a / 1e6:.0f} -> {b / 1e6:.0f} MB"
+            for who, a, b in zip(("assessing process", "evaluating child"), few, many, strict=True)
+        )
+        print(f"peak memory at {FEW:,} -> {MANY:,} samples: {grown}", flush=True)
+
+
+if __name__ == "__main__":
+    main(3)
