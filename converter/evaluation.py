@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.errors import RuntimeModelError
+from converter.kernels import Kernels
 from converter.litert_model import LitertModel
 from converter.tensor_binding import Binding
 
@@ -25,6 +26,7 @@ def evaluate(
     stateful: bool,
     batched: bool = True,
     binding: Binding | None = None,
+    kernels: Kernels = Kernels.DEFAULT,
 ) -> tuple[dict[str, Array], int, dict[str, float | None]]:
     """Return the outputs of all samples.
 
@@ -35,6 +37,7 @@ def evaluate(
         stateful: Whether each sample needs an interpreter of its own.
         batched: Whether to try several samples in one inference.
         binding: How the file is opened; by its own names and sizes when left out.
+        kernels: Which implementations of the operators run.
 
     Returns:
         Outputs by name, shape `(samples, ...)`, dequantized; the batch size that was used; each
@@ -43,13 +46,13 @@ def evaluate(
     Raises:
         RuntimeModelError: When LiteRT cannot load or run the file.
     """
-    model = LitertModel(path, threads, binding)
+    model = LitertModel(path, threads, binding, kernels=kernels)
     steps = {name: model.output_step(name) for name in model.outputs}
     samples = len(next(iter(inputs.values())))
     if stateful:
         parts = []
         for index in range(samples):
-            fresh = LitertModel(path, threads, binding)
+            fresh = LitertModel(path, threads, binding, kernels=kernels)
             parts.append(_run_own_batch(fresh, inputs, index, index + 1))
         return _join(parts, samples), 1, steps
     own = model.own_batch

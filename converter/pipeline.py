@@ -31,6 +31,7 @@ from converter.errors import (
     WorkerError,
 )
 from converter.intake import Intake, Shapes
+from converter.kept_samples import keep_evaluation
 from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.limits import MIB, current_limits
 from converter.measurement_lock import measuring_alone
@@ -148,6 +149,7 @@ class _Run:
             builder.build(original, converters, split.evaluation.labels)
         except WorkerError as error:
             raise self._cannot_run(model, error) from error
+        keep_evaluation(self.folder, self.places.evaluation, self.places.scratch / "reference")
         note_identical_files(self.rows.variants)
         self.tracker.begin("wait for the machine")
         with measuring_alone():
