@@ -87,6 +87,12 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
     _add_model_options(run)
 
+    layers = commands.add_parser("layers", help="look into one variant of a finished run")
+    layers.add_argument("folder", metavar="DIR", type=Path)
+    layers.add_argument("--recipe", required=True)
+    layers.add_argument("--original", type=Path, metavar="FILE.tflite", help="what the run is of")
+    layers.add_argument("--samples", type=int, help="evaluation samples at most")
+
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
     gate.add_argument("--recipe", required=True)
@@ -133,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handlers = {
         "inspect": _inspect,
         "run": _run,
+        "layers": _layers,
         "gate": _gate,
         "export": _export,
         "bundle": _bundle,
@@ -279,13 +286,38 @@ class _ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Print the stage when it has changed."""
-        if not progress.is_active or progress.stage == self._last:
+        if progress.is_active:
+            self.show(progress.stage, progress.fraction, progress.seconds_left)
+
+    def show(self, stage: str, fraction: float, seconds_left: float | None) -> None:
+        """Print a stage when it has changed."""
+        if stage == self._last:
             return
-        self._last = progress.stage
-        left = (
-            "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
-        )
-        print(f"[{progress.fraction:4.0%}{left}] {progress.stage}", file=sys.stderr, flush=True)
+        self._last = stage
+        left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
+        print(f"[{fraction:4.0%}{left}] {stage}", file=sys.stderr, flush=True)
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from converter.analysed_run import analyse_run
+    from converter.deep_analysis import MOST_SAMPLES
+    from converter.layer_table import format_analysis
+
+    _listen_for_cancel()
+    bound_own_memory()
+    samples = MOST_SAMPLES if options.samples is None else options.samples
+    if samples < 1:
+        raise DataError(f"--samples: expected 1 or more, found {samples}; give a larger number.")
+    line = _ProgressLine()
+    analysis = analyse_run(
+        options.folder,
+        options.recipe,
+        original=options.original,
+        most_samples=samples,
+        listener=lambda stage, share: line.show(stage, share, None),
+    )
+    print(format_analysis(analysis))
+    return EXIT_OK
 
 
 def _gate(options: argparse.Namespace) -> int:

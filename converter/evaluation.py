@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.errors import RuntimeModelError
+from converter.kernels import Kernels
 from converter.litert_model import LitertModel
 from converter.sample_arrays import ArraySink, CollectedArrays, PageReleaser
 from converter.tensor_binding import Binding
@@ -26,6 +27,7 @@ def evaluate(
     stateful: bool,
     batched: bool = True,
     binding: Binding | None = None,
+    kernels: Kernels = Kernels.DEFAULT,
 ) -> tuple[dict[str, Array], int, dict[str, float | None]]:
     """Return the outputs of all samples; arguments as for `evaluate_into`.
 
@@ -38,7 +40,8 @@ def evaluate(
     """
     sink = CollectedArrays()
     batch, steps = evaluate_into(
-        sink, path, inputs, threads, stateful=stateful, batched=batched, binding=binding
+        sink, path, inputs, threads, stateful=stateful, batched=batched, binding=binding,
+        kernels=kernels,
     )
     return sink.arrays(), batch, steps
 
@@ -52,6 +55,7 @@ def evaluate_into(
     stateful: bool,
     batched: bool = True,
     binding: Binding | None = None,
+    kernels: Kernels = Kernels.DEFAULT,
 ) -> tuple[int, dict[str, float | None]]:
     """Hand the outputs of all samples over as they come, so that memory does not grow with them.
 
@@ -63,6 +67,7 @@ def evaluate_into(
         stateful: Whether each sample needs an interpreter of its own.
         batched: Whether to try several samples in one inference.
         binding: How the file is opened; by its own names and sizes when left out.
+        kernels: Which implementations of the operators run.
 
     Returns:
         The batch size that was used; each output's quantization step, None for float outputs.
@@ -70,13 +75,13 @@ def evaluate_into(
     Raises:
         RuntimeModelError: When LiteRT cannot load or run the file.
     """
-    model = LitertModel(path, threads, binding)
+    model = LitertModel(path, threads, binding, kernels=kernels)
     steps = {name: model.output_step(name) for name in model.outputs}
     samples = len(next(iter(inputs.values())))
     own = model.own_batch
     if stateful:
         for index in range(samples):
-            fresh = LitertModel(path, threads, binding)
+            fresh = LitertModel(path, threads, binding, kernels=kernels)
             sink.append(_run_own_batch(fresh, inputs, index, index + 1))
         return 1, steps
     if samples > own and batched:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from converter.delegation import find_delegated
 from converter.errors import ModelFileError, RuntimeModelError
-from converter.kernels import DEFAULT, REFERENCE_KERNELS, WITHOUT_DELEGATE
+from converter.kernels import Kernels
 from converter.signature import unique_names
 from converter.tensor_binding import Binding
 from converter.tflite_file import choose_signature
 
 Array = np.ndarray
 _RESOLVERS = {
-    DEFAULT: OpResolverType.AUTO,
-    WITHOUT_DELEGATE: OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    REFERENCE_KERNELS: OpResolverType.BUILTIN_REF,
+    Kernels.DEFAULT: OpResolverType.AUTO,
+    Kernels.BUILTIN: OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    Kernels.REFERENCE: OpResolverType.BUILTIN_REF,
 }
 
 
@@ -62,7 +62,9 @@ class LitertModel:
         path: The `.tflite` file.
         threads: Threads for the kernels, at least 1.
         binding: Signature, input sizes and names; the file's own when left out.
-        kernels: One of `kernels.KERNELS`.
+        kernels: Which implementations of the operators run.
+        keep_tensors: Whether every tensor keeps its values after a run, for `read_tensor`; only
+            without delegates, which hide what lies inside them.
 
     Raises:
         RuntimeModelError: When LiteRT cannot load, resize or allocate it.
@@ -73,7 +75,9 @@ class LitertModel:
         path: Path,
         threads: int = 1,
         binding: Binding | None = None,
-        kernels: str = DEFAULT,
+        *,
+        kernels: Kernels = Kernels.DEFAULT,
+        keep_tensors: bool = False,
     ) -> None:
         self._binding = binding or Binding(label=path.stem)
         self.label = self._binding.label
@@ -83,6 +87,7 @@ class LitertModel:
                 model_path=str(path),
                 num_threads=threads,
                 experimental_op_resolver_type=_RESOLVERS[kernels],
+                experimental_preserve_all_tensors=keep_tensors,
             )
             self._subgraph = self._choose_subgraph()
             self._resize(self._wanted_shapes())
@@ -210,6 +215,22 @@ class LitertModel:
             results[name] = stored if how is None else dequantize(stored, how)
         return results
 
+    def tensor_shapes(self) -> dict[int, tuple[int, ...]]:
+        """Return the current shape of every tensor by its index in the file."""
+        details = self._interpreter.get_tensor_details(self._subgraph)
+        return {int(d["index"]): tuple(int(size) for size in d["shape"]) for d in details}
+
+    def read_tensor(self, index: int) -> Array | None:
+        """Return a copy of a tensor's stored values; None where it has none.
+
+        Args:
+            index: Of the tensor in the file's subgraph.
+        """
+        try:
+            return np.asarray(self._native.GetTensor(index, self._subgraph))
+        except (ValueError, RuntimeError):
+            return None
+
     def resize_batch(self, batch: int) -> bool:
         """Try to run `batch` samples in one inference; on failure the own batch is kept.
 
@@ -243,6 +264,63 @@ class LitertModel:
         The public class checks before each call that nobody else holds it.
         """
         return self._interpreter._interpreter
+
+
+class CutModel:
+    """A model of a few operators, cut out of a file, fed and read by position.
+
+    Args:
+        content: The flatbuffer.
+        label: What it is, for messages.
+        threads: Threads for the kernels, at least 1.
+        kernels: Which implementations of the operators run.
+
+    Raises:
+        RuntimeModelError: When LiteRT cannot load or allocate it.
+    """
+
+    def __init__(
+        self, content: bytes, label: str, threads: int = 1, kernels: Kernels = Kernels.DEFAULT
+    ) -> None:
+        self._label = label
+        try:
+            self._interpreter = Interpreter(
+                model_content=content,
+                num_threads=threads,
+                experimental_op_resolver_type=_RESOLVERS[kernels],
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise RuntimeModelError(_explain(label, "allocate", error), str(error)) from error
+        self._inputs = [d["index"] for d in self._interpreter.get_input_details()]
+        self._outputs = [d["index"] for d in self._interpreter.get_output_details()]
+
+    def feed(self, values: Sequence[Array]) -> None:
+        """Set the stored values of each input, in the order of the cut.
+
+        Raises:
+            RuntimeModelError: When a shape or dtype does not fit.
+        """
+        try:
+            for index, array in zip(self._inputs, values, strict=True):
+                self._interpreter.set_tensor(index, array)
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeModelError(_explain(self._label, "feed", error), str(error)) from error
+
+    def invoke(self) -> None:
+        """Run once.
+
+        Raises:
+            RuntimeModelError: When a kernel fails.
+        """
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeModelError(_explain(self._label, "run", error), str(error)) from error
+
+    def outputs(self) -> list[Array]:
+        """Return a copy of the stored values of each output, in the order of the cut."""
+        return [np.asarray(self._interpreter.get_tensor(index)) for index in self._outputs]
 
 
 def _by_unique_name(details: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:

@@ -28,6 +28,7 @@ from converter.errors import (
     WorkerError,
 )
 from converter.intake import Intake, Shapes
+from converter.kept_samples import keep_evaluation
 from converter.keras_rebuild import RECURRENT_LAYERS
 from converter.known_results import KnownResults
 from converter.latency_step import LatencyStep
@@ -168,6 +169,7 @@ class _Run:
             builder.build(original, converters, split.evaluation.labels, split.evaluation_rows)
         except WorkerError as error:
             raise self._cannot_run(model, error) from error
+        keep_evaluation(self.folder, self.places.evaluation, self.places.scratch / "reference")
         note_identical_files(self.rows.variants)
         machine.close()  # who builds leaves before who measures comes
         walls = host.ask("walls", self.limits.read_seconds)

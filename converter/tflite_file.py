@@ -155,6 +155,20 @@ def read_tflite(path: Path, signature: str | None = None) -> TfliteFile:
     Raises:
         ModelFileError: When it is no TFLite flatbuffer, is damaged or lacks the signature.
     """
+    try:
+        return _read(parse_model(path), path.name, signature)
+    except ModelFileError:
+        raise
+    except Exception as broken:  # noqa: BLE001 - damaged bytes fail in many ways
+        raise _damaged(path.name, broken) from broken
+
+
+def parse_model(path: Path) -> Any:  # noqa: ANN401 - generated code without types
+    """Return a file as the schema's own objects (`ModelT`), for those who take it apart.
+
+    Raises:
+        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+    """
     content = path.read_bytes()
     if content[4:8] != MAGIC:
         raise ModelFileError(
@@ -163,16 +177,35 @@ def read_tflite(path: Path, signature: str | None = None) -> TfliteFile:
         )
     try:
         _check_counts(content, path.name)
-        model = _schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
-        return _read(model, path.name, signature)
+        return _schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
     except ModelFileError:
         raise
     except Exception as broken:  # noqa: BLE001 - flatbuffers fails with many kinds on damaged bytes
-        raise ModelFileError(
-            f"{path.name}: expected a complete TFLite flatbuffer, found one whose parts lie "
-            "outside of it; convert or upload it again.",
-            f"{type(broken).__name__}: {broken}",
-        ) from broken
+        raise _damaged(path.name, broken) from broken
+
+
+def signature_subgraph(model: Any, name: str, wanted: str | None) -> int:  # noqa: ANN401
+    """Return the index of the subgraph that a signature stands for; 0 in a file without any.
+
+    Args:
+        model: Of `parse_model`.
+        name: The file's name, for messages.
+        wanted: The signature; the default when left out.
+
+    Raises:
+        ModelFileError: When the file does not have it.
+    """
+    defs = {_text(item.signatureKey): item for item in model.signatureDefs or []}
+    key = choose_signature(list(defs), wanted, name)
+    return 0 if key is None else int(defs[key].subgraphIndex)
+
+
+def _damaged(name: str, broken: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"{name}: expected a complete TFLite flatbuffer, found one whose parts lie outside of it; "
+        "convert or upload it again.",
+        f"{type(broken).__name__}: {broken}",
+    )
 
 
 def _check_counts(content: bytes, name: str) -> None:
@@ -230,7 +263,7 @@ def choose_signature(keys: Sequence[str], wanted: str | None, name: str) -> str 
 
 
 def _read(model: Any, name: str, wanted: str | None) -> TfliteFile:  # noqa: ANN401
-    names = [_operator_name(code) for code in model.operatorCodes]
+    names = [operator_name(code) for code in model.operatorCodes]
     tables = [
         [_tensor(model, tensor) for tensor in subgraph.tensors] for subgraph in model.subgraphs
     ]
@@ -293,12 +326,18 @@ def _stored_types(tables: list[list[Tensor]]) -> tuple[str, ...]:
     )
 
 
-def _operator_name(code: Any) -> tuple[str, bool]:  # noqa: ANN401
+def operator_name(code: Any) -> tuple[str, bool]:  # noqa: ANN401
+    """Return the name of an operator code (its builtin's or its own), and whether it is custom."""
     schema = _schema()
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         return _text(code.customCode) or "CUSTOM", True
     return _enum_names("BuiltinOperator").get(number, f"UNKNOWN_{number}"), False
+
+
+def tensor_type(number: int) -> str:
+    """Return a type of the schema in NumPy's spelling (`int8`); `unknown` for one that is new."""
+    return _enum_names("TensorType").get(number, "unknown").lower()
 
 
 @cache
@@ -321,7 +360,7 @@ def _tensor(model: Any, tensor: Any) -> Tensor:  # noqa: ANN401
     return Tensor(
         name=_text(tensor.name),
         shape=tuple(size if size >= 0 else None for size in shape),
-        dtype=_enum_names("TensorType").get(tensor.type, "unknown").lower(),
+        dtype=tensor_type(tensor.type),
         is_constant=size_bytes > 0 or model.buffers[tensor.buffer].offset > 0,
         is_quantized=scale is not None and len(scale) > 0,
         scales=0 if scale is None else len(scale),

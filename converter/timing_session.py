@@ -13,7 +13,7 @@ from converter.child_process import Worker
 from converter.delegation import Delegation
 from converter.environment import read_clock_mhz
 from converter.errors import LiteDriftError
-from converter.kernels import DEFAULT
+from converter.kernels import Kernels
 from converter.latency import LatencyProtocol, LatencyStats
 from converter.noise import Noise, Usage, diagnose
 from converter.progress import ProgressTracker
@@ -35,7 +35,7 @@ class TimedFile:
     path: Path
     binding: Binding
     threads: int
-    kernels: str = DEFAULT
+    kernels: str = Kernels.DEFAULT
 
 
 @dataclass

@@ -70,6 +70,13 @@ LATENCY = (
     _number("stdev_ms", "sample standard deviation (ddof 1)", "ms"),
     _number("init_ms", "loading the file and allocating its tensors", "ms"),
     _number("first_ms", "the first inference after that", "ms"),
+    *(
+        _number(f"{figure}_ci95_{end}_ms", f"{side} end of the 95 % interval of {figure}", "ms")
+        for figure in ("p50", "p90", "p99")
+        for end, side in (("low", "lower"), ("high", "upper"))
+    ),
+    _text("turn_runs", "timed runs of each turn, as JSON"),
+    _text("noise", "kinds of noise found in the samples, as JSON"),
     _count("warmup_runs", "runs before timing, not counted", "runs"),
     _count("runs", "timed runs", "runs"),
     _count("threads", "threads given to the runtime", "threads"),
@@ -95,6 +102,12 @@ ACCURACY = (
     _number("mae", "mean absolute error against the labels"),
     _number("rmse", "root mean square error against the labels"),
     _number("r2", "coefficient of determination"),
+    _number("top5", "share of samples whose label is among the five highest", "fraction of 1"),
+    _number("macro_f1", "mean F1 of the classes", "fraction of 1"),
+    _number("auc", "area under the ROC curve", "fraction of 1"),
+    _number("expected_calibration_error", "in 15 equal bins", "fraction of 1"),
+    _text("intervals", "95 % interval of each figure, as JSON"),
+    _text("paired", "the original against this variant sample by sample, as JSON"),
 )
 AUDIT = (
     _count("total_ops", "operators in the file", "operators"),

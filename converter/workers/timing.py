@@ -10,7 +10,7 @@ import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from converter.kernels import DEFAULT  # noqa: E402
+from converter.kernels import Kernels  # noqa: E402
 from converter.litert_model import LitertModel  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
@@ -32,14 +32,15 @@ class TimingWorker:
         samples: str,
         threads: int,
         binding: dict[str, Any],
-        kernels: str = DEFAULT,
+        kernels: str = Kernels.DEFAULT,
     ) -> dict[str, Any]:
         """Load and allocate, feed one real sample, run once.
 
         Returns:
             Both times, and how much of the graph the delegate took over.
         """
-        self._model = LitertModel(Path(path), threads, Binding.from_json(binding), kernels)
+        bound = Binding.from_json(binding)
+        self._model = LitertModel(Path(path), threads, bound, kernels=Kernels(kernels))
         inputs = load_arrays(Path(samples))
         fed = {}
         for name, detail in self._model.inputs.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from converter.delegation import Delegation, find_delegated
-from converter.kernels import DEFAULT, REFERENCE_KERNELS, WITHOUT_DELEGATE
+from converter.kernels import Kernels
 from converter.litert_model import LitertModel
 from tests.converter.example_tflites import as_int8, write_classifier
 
@@ -37,12 +37,12 @@ def test_without_a_delegate_and_without_operators():
     assert find_delegated([], [], []).share == 0.0
 
 
-@pytest.mark.parametrize("kernels", [DEFAULT, WITHOUT_DELEGATE, REFERENCE_KERNELS])
+@pytest.mark.parametrize("kernels", list(Kernels))
 def test_a_real_file_is_taken_whole_or_not_at_all(tmp_path, kernels):
     path = write_classifier(tmp_path / "a.tflite")
     found = Delegation.from_json(LitertModel(path, kernels=kernels).delegation())
     assert found.operators > 0
-    assert found.delegated == (found.operators if kernels == DEFAULT else 0)
+    assert found.delegated == (found.operators if kernels == Kernels.DEFAULT else 0)
     assert sum(found.left_names.values()) == found.operators - found.delegated
 
 
