@@ -76,6 +76,7 @@ LATENCY = (
         for end, side in (("low", "lower"), ("high", "upper"))
     ),
     _text("turn_runs", "timed runs of each turn, as JSON"),
+    Column("warmup_settled", FLAG, "", "whether warming up became stable; null where not asked"),
     _text("noise", "kinds of noise found in the samples, as JSON"),
     _count("warmup_runs", "runs before timing, not counted", "runs"),
     _count("runs", "timed runs", "runs"),
@@ -130,6 +131,7 @@ _CANDIDATE = _text("candidate", "a variant's recipe, or `original`")
 _OUTPUT = _text("output", "name of the model's output")
 
 _VARIANT = (
+    _text("delegation", "what the delegate took over, as JSON"),
     _RECIPE,
     _text("engine", "what converted it; `given`: a file brought as it is"),
     _text("given_name", "name of the file that was brought"),

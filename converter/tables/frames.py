@@ -174,6 +174,7 @@ def _variant_row(comparison: Comparison, variant: Variant) -> Row:
         **_prefixed("drift", vars(variant.drift) if variant.drift else {}),
         **_prefixed("accuracy", _accuracy_row(variant.accuracy)),
         **_prefixed("audit", audit),
+        "delegation": None if variant.delegation is None else _json(vars(variant.delegation)),
         "audit_float_op_names": _json(audit["float_op_names"]),
         "audit_missing_kernels": _json(audit["missing_kernels"]),
     }
@@ -198,14 +199,27 @@ def _reference_row(comparison: Comparison) -> Row:
 
 
 def _latency_row(latency: Any) -> Row:  # noqa: ANN401 - LatencyStats or None
-    return _prefixed("latency", vars(latency)) if latency else {}
+    if not latency:
+        return {}
+    row = {**vars(latency), "turn_runs": _json(latency.turn_runs), "noise": _json(latency.noise)}
+    for figure in ("p50", "p90", "p99"):
+        low, high = row.pop(f"{figure}_ci95_ms") or (None, None)
+        row |= {f"{figure}_ci95_low_ms": low, f"{figure}_ci95_high_ms": high}
+    return _prefixed("latency", row)
 
 
 def _accuracy_row(accuracy: Any) -> Row:  # noqa: ANN401 - Accuracy or None
     if accuracy is None:
         return {}
     low, high = accuracy.ci95 or (None, None)
-    return {**vars(accuracy), "ci95_low": low, "ci95_high": high}
+    paired = accuracy.paired and accuracy.paired.to_json()
+    return {
+        **vars(accuracy),
+        "ci95_low": low,
+        "ci95_high": high,
+        "intervals": _json(accuracy.intervals),
+        "paired": None if paired is None else _json(paired),
+    }
 
 
 def _accuracy_rows(comparison: Comparison) -> Iterator[Row]:
