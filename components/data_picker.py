@@ -15,9 +15,10 @@ from components.session import (
     Session,
     widget_key,
 )
+from components.upload_intake import take_upload
 from converter.errors import LiteDriftError
 from converter.request import DataOptions
-from converter.uploads import StoredFile, store_upload
+from converter.uploads import StoredFile
 
 _LABELS = {
     SAMPLE: ":material/database: " + choice_label("The sample's own"),
@@ -72,7 +73,7 @@ def _render_upload(session: Session) -> None:
     )
     if upload is not None and session.is_new_upload("data", upload.file_id):
         try:
-            session.choose_data_file(store_upload(upload, upload.name))
+            session.choose_data_file(take_upload(upload))
         except LiteDriftError as error:
             show_error(error)
             return

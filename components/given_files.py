@@ -8,10 +8,10 @@ from components.format import format_bytes, shorten
 from components.palette import custom_names, recipe_color
 from components.plain_text import code_span, escape_markdown, show_error
 from components.session import Session, widget_key
+from components.upload_intake import take_upload
 from converter.errors import LiteDriftError
 from converter.given_variant import GivenVariant, variant_names
 from converter.recipe import Recipe
-from converter.uploads import store_upload
 
 _COUNT = widget_key("convert", "given_count")
 _PROBLEM = widget_key("convert", "given_problem")
@@ -64,7 +64,7 @@ def _take(session: Session, key: str) -> None:
     if upload is None:
         return
     try:
-        stored = store_upload(upload, upload.name)
+        stored = take_upload(upload)
     except LiteDriftError as error:
         st.session_state[_PROBLEM] = str(error)
         return

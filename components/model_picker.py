@@ -9,10 +9,11 @@ import streamlit as st
 from components.format import format_bytes, format_error, format_percent, shorten
 from components.plain_text import choice_label, code_span, escape_markdown, show_error
 from components.session import FILE, MODEL_SOURCE_KEY, SAMPLE, ChosenModel, Session, widget_key
+from components.upload_intake import take_folder, take_upload
 from converter.errors import LiteDriftError
 from converter.limits import current_limits
 from converter.sample_models import SampleModel, list_samples
-from converter.uploads import StoredFile, store_folder, store_upload
+from converter.uploads import StoredFile
 
 _SOURCES = {
     SAMPLE: f":material/collections_bookmark: {choice_label('Sample models')}",
@@ -137,8 +138,7 @@ def _take_file(session: Session) -> bool:
         f"Model file: {UPLOAD_HINT}", key=widget_key("model", "upload"),
     )
     if upload is not None and session.is_new_upload("model", upload.file_id):
-        upload.seek(0)  # it may have been read before, and refused
-        _choose(session, store_upload(upload, upload.name))
+        _choose(session, take_upload(upload))
     return upload is not None
 
 
@@ -152,9 +152,7 @@ def _take_folder(session: Session) -> bool:
     # The browser sends the files one by one: a folder is new when its last file is.
     arrived = ",".join(sorted(upload.file_id for upload in uploads))
     if uploads and session.is_new_upload("folder", arrived):
-        for upload in uploads:
-            upload.seek(0)
-        _choose(session, store_folder([(upload.name, upload) for upload in uploads]))
+        _choose(session, take_folder(uploads))
     return bool(uploads)
 
 

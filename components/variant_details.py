@@ -19,6 +19,7 @@ from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, 
 from converter.rebuild_parts import has_rebuild_script
 from converter.rebuild_script import build_rebuild_script, script_name
 from converter.recipe import LITERT_QUANTIZER
+from converter.request import RunRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,10 @@ def render_variant_downloads(
 
 
 def render_run_downloads(
-    files: Mapping[str, Path], comparison: Comparison, samples_ms: Mapping[str, np.ndarray]
+    files: Mapping[str, Path],
+    comparison: Comparison,
+    samples_ms: Mapping[str, np.ndarray],
+    request: RunRequest,
 ) -> None:
     """Offer the report, the run's own files (result, calibration data) and its exports."""
     with st.container(horizontal=True):
@@ -74,7 +78,7 @@ def render_run_downloads(
         if CALIBRATION_FILE in files:
             _file_button(files, CALIBRATION_FILE, "Calibration data", "application/zip",
                          "calibration")
-        render_export_buttons(comparison, samples_ms)
+        render_export_buttons(files, comparison, samples_ms, request)
 
 
 def render_output_drift(comparison: Comparison) -> None:

@@ -20,7 +20,7 @@ from components.variant_table import render_table
 from components.verdict_card import pick_variant, render_headline, render_verdict
 from converter.comparison import load_latency_samples
 from converter.errors import LiteDriftError
-from converter.run_store import follow_run, load_comparison, run_files
+from converter.run_store import follow_run, load_comparison, load_request, run_files
 from converter.verdict import judge
 
 ensure_frame()
@@ -56,5 +56,5 @@ render_further_latency(comparison)
 render_table(comparison)
 render_output_drift(comparison)
 render_variants(files, comparison)
-render_run_downloads(files, comparison, samples_ms)
+render_run_downloads(files, comparison, samples_ms, load_request(run_id))
 render_conditions(comparison)

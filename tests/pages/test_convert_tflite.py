@@ -184,7 +184,7 @@ class TestFilesOfOnesOwn:
         def refuse(stream, name):
             raise StoreError("one.tflite: the upload could not be kept (No space left).")
 
-        monkeypatch.setattr("components.given_files.store_upload", refuse)
+        monkeypatch.setattr("components.given_files.take_upload", refuse)
         app = give(convert, "one.tflite", b"x")
         assert not app.exception
         assert "No space left" in app.error[0].value
