@@ -5,3 +5,5 @@ from __future__ import annotations
 MODEL_PAGE = "pages/model.py"
 CONVERT_PAGE = "pages/convert.py"
 COMPARE_PAGE = "pages/compare.py"
+SIDE_BY_SIDE_PAGE = "pages/side_by_side.py"
+HISTORY_PAGE = "pages/history.py"

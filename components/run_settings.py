@@ -33,6 +33,7 @@ class RunSettings:
     runs: int | None
     seed: int
     unroll: bool
+    measure_anew: bool = False
 
 
 def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
@@ -57,7 +58,19 @@ def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
         if start.has_loops:
             with grid.cell(column_span=2):
                 unroll = _ask_unroll()
-    return RunSettings(samples, calibration, threads, runs, seed, unroll)
+        with grid.cell(column_span=2):
+            anew = _ask_anew()
+    return RunSettings(samples, calibration, threads, runs, seed, unroll, anew)
+
+
+def _ask_anew() -> bool:
+    return st.toggle(
+        "Measure latency anew", key=widget_key("convert", "measure_anew"),
+        persist_state="session",
+        help="Off: where exactly these variants were measured on this machine before, with the "
+        "same versions, threads and timed runs, that measurement is shown with its date. On: all "
+        "are measured now, and the earlier measurement is kept too.",
+    )
 
 
 def _ask_unroll() -> bool:
@@ -86,6 +99,7 @@ def build_request(
         samples=_asked(settings.samples, default_samples(data)),
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,
+        measure_anew=settings.measure_anew,
     )
 
 
