@@ -6,13 +6,13 @@ Widgets take their keys from `widget_key`, so that no key is a literal scattered
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from components.visitor import visitor_token
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import Recipe
 from converter.request import DataOptions
@@ -22,9 +22,6 @@ RUN_PARAMETER = "run"
 """The query parameter that carries a run's id, so that a link or a refresh restores it."""
 VARIANT_PARAMETER = "variant"
 """The query parameter that carries the variant in view; it belongs to the run beside it."""
-
-_BROWSER_COOKIE = "_streamlit_xsrf"
-"""Set by Streamlit once a browser, and sent by it again after a refresh and in a second tab."""
 
 SAMPLE, FILE, RANDOM = "sample", "file", "random"
 """Where the samples come from."""
@@ -72,13 +69,9 @@ class Session:
     @property
     def visitor(self) -> str:
         """Who this is, as a token that tells nothing: the browser, or else this session."""
-        token = self._get("visitor")
-        if token is None:
-            cookie = st.context.cookies.get(_BROWSER_COOKIE) or secrets.token_hex(16)
-            # Hashed: the cookie is a secret of the browser, and the token lies in the history.
-            token = hashlib.sha256(f"visitor {cookie}".encode()).hexdigest()[:24]
-            self._set("visitor", token)
-        return str(token)
+        if self._get("visitor") is None:
+            self._set("visitor", visitor_token(st.context.cookies))
+        return str(self._get("visitor"))
 
     @property
     def model(self) -> ChosenModel | None:
