@@ -58,6 +58,15 @@ def render_no_run() -> None:
             st.page_link(HISTORY_PAGE, label="Earlier runs", icon=":material/history:")
 
 
+def render_no_history() -> None:
+    """Say what to do where no run was kept yet."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.header("No runs yet", anchor=False, text_alignment="center")
+        st.markdown("Every run that you start is kept here, to be found, named, compared and "
+                    "shared.", text_alignment="center")
+        st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
+
+
 def render_without_result(run_id: str, progress: Progress) -> None:
     """Show a run that goes on, or say how it ended, what to do next, and its steps."""
     if progress.is_active:
