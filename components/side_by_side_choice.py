@@ -22,6 +22,9 @@ RUNS_PARAMETER, VARIANTS_PARAMETER = "runs", "variants"
 MOST = 6
 """Runs, and variants, that can be told apart side by side."""
 _RUNS, _VARIANTS = widget_key("side", "runs"), widget_key("side", "variants")
+_WRITTEN = widget_key("side", "written")
+"""The runs that this page wrote into the address last: others there are a link that was followed.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,10 @@ class ChosenRun:
 def ask_runs(session: Session) -> list[ChosenRun] | None:
     """Ask for finished runs and return those that can be read; None where there are none."""
     records = {r.run_id: r for r in visible_runs(session) if r.status == "done"}
-    linked = [part for part in st.query_params.get(RUNS_PARAMETER, "").split(",") if part]
-    for run_id in linked:
+    linked = _split(st.query_params.get(RUNS_PARAMETER, ""))
+    for run_id in dict.fromkeys([*linked, *st.session_state.get(_RUNS, [])]):
         _add_linked(records, run_id)
-    if _RUNS not in st.session_state:
+    if _is_new_link() or _RUNS not in st.session_state:
         first = linked or [session.run_id or ""]
         st.session_state[_RUNS] = list(dict.fromkeys(r for r in first if r in records))[:MOST]
     st.session_state[_RUNS] = [r for r in st.session_state[_RUNS] if r in records]
@@ -50,7 +53,6 @@ def ask_runs(session: Session) -> list[ChosenRun] | None:
         format_func=lambda run_id: _run_label(records[run_id]),
         placeholder="Choose two or more", select_all=False,
     )
-    _write(RUNS_PARAMETER, ",".join(chosen))
     return _read(chosen, records)
 
 
@@ -64,8 +66,9 @@ def ask_variants(runs: Sequence[ChosenRun]) -> list[tuple[int, str]]:
     }
     # Another choice of runs begins with its own variants.
     key = f"{_VARIANTS}.{'.'.join(run.record.run_id for run in runs)}"
-    if key not in st.session_state:
-        linked = [name for name in st.query_params.get_all(VARIANTS_PARAMETER) if name in offered]
+    if _is_new_link() or key not in st.session_state:
+        asked = st.query_params.get_all(VARIANTS_PARAMETER) if _is_new_link() else []
+        linked = [name for name in asked if name in offered]
         first = [f"{index}.{name}" for index, name in
                  default_pairs([run.comparison for run in runs], MOST)]
         st.session_state[key] = (linked or first)[:MOST]
@@ -74,6 +77,9 @@ def ask_variants(runs: Sequence[ChosenRun]) -> list[tuple[int, str]]:
         persist_state="session", placeholder="Choose variants of these runs",
         format_func=lambda name: f"{runs[offered[name][0]].letter} · {offered[name][1]}",
     )
+    runs_value = ",".join(run.record.run_id for run in runs)
+    st.session_state[_WRITTEN] = runs_value
+    _write(RUNS_PARAMETER, runs_value)
     _write(VARIANTS_PARAMETER, chosen)
     return [offered[name] for name in chosen]
 
@@ -84,6 +90,15 @@ def choice_parameters() -> Mapping[str, str | list[str] | None]:
         RUNS_PARAMETER: st.query_params.get(RUNS_PARAMETER),
         VARIANTS_PARAMETER: st.query_params.get_all(VARIANTS_PARAMETER),
     }
+
+
+def _is_new_link() -> bool:
+    linked = st.query_params.get(RUNS_PARAMETER, "")
+    return bool(linked) and linked != st.session_state.get(_WRITTEN)
+
+
+def _split(value: str) -> list[str]:
+    return [part for part in value.split(",") if part]
 
 
 def _add_linked(records: dict[str, RunRecord], run_id: str) -> None:
