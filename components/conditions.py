@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -70,7 +71,7 @@ def _data_pairs(comparison: Comparison) -> dict[str, str]:
     settings = {
         key.replace("_", " ").capitalize(): str(value)
         for key, value in comparison.settings.items()
-        if isinstance(value, str | int | float) and key != "seed"
+        if isinstance(value, str | int | float) and key not in ("seed", "latency_measured")
     }
     return {
         "Source": shorten(data.name or "seeded random samples", 40),
@@ -80,10 +81,30 @@ def _data_pairs(comparison: Comparison) -> dict[str, str]:
         "Labels": "yes" if data.labelled else "no",
         "Seed": str(data.seed),
         "Timed runs": timed,
+        **_known_before(comparison.settings),
         "Took": format_seconds(comparison.seconds),
         "Finished": format_date(comparison.created),
         **settings,
     }
+
+
+def _known_before(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return when latency was measured, and what was not computed in this run but known."""
+    pairs = {}
+    if settings.get("latency_measured"):
+        pairs["Latency measured"] = format_date(str(settings["latency_measured"]))
+    reused = settings.get("reused")
+    if isinstance(reused, Mapping):
+        parts = [
+            f"{count} {what}{'' if count == 1 else 's'}"
+            for what, count in (("conversion", len(reused.get("conversions", []))),
+                                ("evaluation", len(reused.get("evaluations", []))))
+            if count
+        ]
+        if reused.get("reference"):
+            parts.append("the original's outputs")
+        pairs["Used again"] = ", ".join(parts) or "nothing; all was computed in this run"
+    return pairs
 
 
 def _machine_pairs(environment: dict[str, Any]) -> dict[str, str]:

@@ -15,7 +15,14 @@ import streamlit as st
 
 from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
-from components.routes import COMPARE_PAGE, CONVERT_PAGE, MODEL_PAGE, SAMPLES_PAGE
+from components.routes import (
+    COMPARE_PAGE,
+    CONVERT_PAGE,
+    HISTORY_PAGE,
+    MODEL_PAGE,
+    SAMPLES_PAGE,
+    SIDE_BY_SIDE_PAGE,
+)
 from components.safety import render_safety
 from components.session import Session
 from converter.errors import LiteDriftError
@@ -65,6 +72,10 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
                     url_path="compare", help="See gains and costs against the original."),
             st.Page(ROOT / SAMPLES_PAGE, title="Samples", icon=":material/grid_view:",
                     url_path="samples", help="See accuracy, flips and worst samples."),
+            st.Page(ROOT / SIDE_BY_SIDE_PAGE, title="Side by side", icon=":material/view_column_2:",
+                    url_path="side_by_side", help="Hold runs and variants against each other."),
+            st.Page(ROOT / HISTORY_PAGE, title="History", icon=":material/history:",
+                    url_path="history", help="Find earlier runs, name, keep and delete them."),
             # The default page lives at the root; its own name leads there as well.
             st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
         ]

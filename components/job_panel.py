@@ -13,10 +13,12 @@ from components.routes import COMPARE_PAGE
 from components.session import RUN_PARAMETER, Session, widget_key
 from converter.errors import LiteDriftError
 from converter.progress import Progress
-from converter.run_store import cancel_run, follow_run, load_request
+from converter.run_store import cancel_run, follow_run, load_record
 
 POLL_SECONDS = 1.0
 OUTCOMES = {
+    "queued": (":material/schedule:", "blue", "Waiting"),
+    "running": (":material/play_circle:", "blue", "Running"),
     "done": (":material/check_circle:", "green", "Finished"),
     "failed": (":material/error:", "red", "Failed"),
     "cancelled": (":material/cancel:", "gray", "Cancelled"),
@@ -29,7 +31,7 @@ def render_job_panel(page_title: str) -> None:
     session = Session()
     run_id = session.run_id or session.welcome_run_id
     progress = _follow_quietly(run_id)
-    if run_id is None or progress is None or page_title == "Compare":
+    if run_id is None or progress is None or page_title in ("Compare", "History"):
         return
     if page_title == "Convert" and run_id == session.expected_run and progress.is_active:
         return
@@ -61,8 +63,12 @@ def render_log(progress: Progress, *, expanded: bool = False) -> None:
 
 
 def progress_text(progress: Progress) -> str:
-    """Return the running stage and the time left, as Markdown."""
+    """Return the running stage and the time left, or the place in the queue, as Markdown."""
     left = progress.seconds_left
+    if progress.status == "queued":
+        done_in = f", done in about {format_seconds(left)}" if left else ""
+        place = f"Position {max(1, progress.position or 1)} of {progress.waiting or 1}"
+        return escape_markdown(f"{place}{done_in}")
     time_left = f" · about {format_seconds(left)} left" if left else ""
     return escape_markdown(f"{progress.stage[:1].upper()}{progress.stage[1:]}{time_left}")
 
@@ -74,12 +80,12 @@ def _draw_sidebar_panel(run_id: str, was_active: bool) -> None:
     if was_active and not progress.is_active:
         st.rerun()
     with st.container(border=True, gap="xsmall"):
-        name = _model_name(run_id)
+        name = _run_name(run_id)
         if progress.is_active:
-            st.caption("RUNNING")
+            st.caption("WAITING" if progress.status == "queued" else "RUNNING")
             st.markdown(code_span(shorten(name, 22)))
             st.progress(progress.fraction, text=progress_text(progress))
-            _cancel_button(run_id, "sidebar")
+            render_cancel(run_id, "sidebar")
             return
         icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])
         st.markdown(f":{color}[{icon} {word}]")
@@ -97,20 +103,32 @@ def _draw_progress(run_id: str) -> None:
         return
     if not progress.is_active:
         st.rerun()
+    waits = progress.status == "queued"
     with st.container(border=True):
-        st.header(f"Comparing {code_span(_model_name(run_id))}", anchor=False)
+        verb = "Waiting to compare" if waits else "Comparing"
+        st.header(f"{verb} {code_span(_run_name(run_id))}", anchor=False)
         st.progress(progress.fraction, text=progress_text(progress))
         done = f"Step {min(progress.done + 1, progress.total)} of {progress.total}"
         with st.container(horizontal=True, vertical_alignment="center",
                           horizontal_alignment="distribute"):
-            st.caption(done if progress.total else "Starting")
-            _cancel_button(run_id, "page")
+            starts = "It starts by itself; you may close this page." if waits else "Starting"
+            st.caption(done if progress.total else starts)
+            render_cancel(run_id, "page")
         render_log(progress, expanded=False)
 
 
-def _cancel_button(run_id: str, place: str) -> None:
-    if not Session().has_started(run_id):
-        return  # whoever has the link may look on; only who started it may end it
+def may_cancel(run_id: str) -> bool:
+    """Whether the run is this visitor's own, not one opened by a link."""
+    try:
+        return load_record(run_id).owner == Session().visitor
+    except LiteDriftError:
+        return False
+
+
+def render_cancel(run_id: str, place: str) -> None:
+    """Offer Cancel to who started the run; whoever has the link may only look on."""
+    if not may_cancel(run_id):
+        return
     key = widget_key("job", f"cancel.{place}.{run_id}")
     asked = Session().is_cancelling(run_id)
     st.button("Cancelling …" if asked else "Cancel", key=key, icon=":material/stop_circle:",
@@ -126,9 +144,9 @@ def _cancel(run_id: str) -> None:
         Session().mark_cancelling(run_id)
 
 
-def _model_name(run_id: str) -> str:
+def _run_name(run_id: str) -> str:
     try:
-        return load_request(run_id).model_name
+        return load_record(run_id).name
     except LiteDriftError:
         return "a model"
 

@@ -40,6 +40,17 @@ _CUSTOM = (
 )
 
 
+# Of variants of different runs side by side: a recipe's own colour would be that of each of them.
+_PAIRS = (
+    ("#2F6FC4", "circle"),
+    ("#D55E00", "diamond"),
+    ("#0B8F6B", "triangle-up"),
+    ("#A83C86", "pentagon"),
+    ("#B07D12", "hexagon"),
+    ("#7A5BD0", "cross"),
+)
+
+
 def recipe_color(name: str, custom: Sequence[str] = ()) -> str:
     """Return a recipe's colour as `#rrggbb`.
 
@@ -56,6 +67,11 @@ def recipe_symbol(name: str, custom: Sequence[str] = ()) -> str:
     return _style(name, custom)[1]
 
 
+def pair_style(index: int) -> tuple[str, str]:
+    """Return the colour and the symbol of one of the variants of several runs, by its number."""
+    return _PAIRS[index % len(_PAIRS)]
+
+
 def custom_names(names: Sequence[str]) -> list[str]:
     """Return the names that are no preset, in order."""
     return [name for name in names if name not in _KNOWN]
@@ -66,5 +82,3 @@ def _style(name: str, custom: Sequence[str]) -> tuple[str, str]:
         return _KNOWN[name]
     index = list(custom).index(name) if name in custom else 0
     return _CUSTOM[index % len(_CUSTOM)]
-
-

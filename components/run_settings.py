@@ -48,6 +48,7 @@ class RunSettings:
     seed: int
     unroll: bool
     further: FurtherRequest = NOTHING_FURTHER
+    measure_anew: bool = False
 
 
 def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
@@ -72,9 +73,21 @@ def ask_settings(start: StartingPoint, data: ChosenData | None) -> RunSettings:
         if start.has_loops:
             with grid.cell(column_span=2):
                 unroll = _ask_unroll()
+        with grid.cell(column_span=2):
+            anew = _ask_anew()
         with grid.cell(column_span="all"):
             further = _ask_further()
-    return RunSettings(samples, calibration, threads, runs, seed, unroll, further)
+    return RunSettings(samples, calibration, threads, runs, seed, unroll, further, anew)
+
+
+def _ask_anew() -> bool:
+    return st.toggle(
+        "Measure latency anew", key=widget_key("convert", "measure_anew"),
+        persist_state="session",
+        help="Off: where exactly these variants were measured on this machine before, with the "
+        "same versions, threads and timed runs, that measurement is shown with its date. On: all "
+        "are measured now, and the earlier measurement is kept too.",
+    )
 
 
 def _ask_further() -> FurtherRequest:
@@ -119,6 +132,7 @@ def build_request(
         calibration_samples=_asked(settings.calibration_samples, DEFAULT_CALIBRATION_SAMPLES),
         runs=settings.runs, threads=settings.threads, seed=settings.seed,
         further=settings.further,
+        measure_anew=settings.measure_anew,
     )
 
 

@@ -21,7 +21,7 @@ def render_start(
     given: list[GivenVariant], settings: RunSettings,
 ) -> None:
     """Offer Start, and start the run."""
-    reason = reason_not_to_start(session, data, len(recipes) + len(given))
+    reason = reason_not_to_start(data, len(recipes) + len(given))
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             start_label(recipes, given), type="primary",
@@ -33,7 +33,8 @@ def render_start(
     if not pressed or data is None:
         return
     try:
-        run_id = start_run(build_request(model, data, recipes, given, settings))
+        request = build_request(model, data, recipes, given, settings)
+        run_id = start_run(request, session.visitor)
     except LiteDriftError as error:
         show_error(error)
         return
@@ -54,27 +55,12 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def reason_not_to_start(
-    session: Session, data: ChosenData | None, variants: int
-) -> str | None:
+def reason_not_to_start(data: ChosenData | None, variants: int) -> str | None:
     """Return why a run cannot be started now; None where it can."""
     if data is None:
         return "Data is missing: upload some on the Model page, or choose random samples there."
     if not variants:
         return "Switch on at least one recipe, or add a .tflite of your own."
-    if active_run(session) is not None:
-        return "A run is going on; two at once would disturb each other's latencies."
-    return None
-
-
-def active_run(session: Session) -> str | None:
-    """Return the visitor's run that is going on, if any."""
-    for run_id in (session.run_id, session.welcome_run_id):
-        try:
-            if run_id is not None and follow_run(run_id).is_active:
-                return run_id
-        except LiteDriftError:
-            continue
     return None
 
 
@@ -101,9 +87,17 @@ def follow_expected_run(session: Session) -> Progress | None:
 def render_ending(progress: Progress) -> None:
     """Say how a run ended that has no result."""
     if progress.status == "cancelled":
-        st.info("The run was cancelled; nothing was kept.", icon=":material/cancel:")
+        st.info("The run was cancelled; what was finished is kept, and used again when the same "
+                "is asked.", icon=":material/cancel:")
     else:
         show_error(progress.error or f"The run was {progress.status} before it had a result.")
+
+
+def render_another(session: Session) -> None:
+    """Offer the form for one more run while this one goes on: runs wait in a queue."""
+    st.button("Choose flags for another run", icon=":material/add:", type="tertiary",
+              key=widget_key("convert", "another"), on_click=session.expect, args=(None,),
+              help="This run goes on; the sidebar and the History page show it.")
 
 
 def render_target(model: ChosenModel, data: ChosenData | None) -> None:

@@ -7,16 +7,18 @@ import streamlit as st
 from components.format import shorten
 from components.job_panel import OUTCOMES, render_log, render_progress
 from components.plain_text import code_span, escape_markdown
-from components.routes import CONVERT_PAGE, MODEL_PAGE
+from components.routes import CONVERT_PAGE, HISTORY_PAGE, MODEL_PAGE
+from components.run_resume import finished_sentence, render_resume, show_resume_problem
 from components.session import RUN_PARAMETER, Session, widget_key
 from converter.errors import LiteDriftError
 from converter.progress import Progress
-from converter.run_store import load_request
+from converter.run_store import load_record
 
 _NEXT = {
-    "failed": "Change what the sentence names, on the Model or the Convert page, and start again.",
-    "cancelled": "Nothing was kept; start it again whenever you like.",
-    "interrupted": "The server or the machine was stopped meanwhile; start it again.",
+    "failed": "Change what the sentence names, on the Model or the Convert page, and start a new "
+    "run; or resume this one where the reason has passed.",
+    "cancelled": "Resume it whenever you like.",
+    "interrupted": "The server or the machine was stopped meanwhile.",
 }
 
 
@@ -51,6 +53,17 @@ def render_no_run(title: str = "Compare") -> None:
         st.header("Nothing to compare yet", anchor=False, text_alignment="center")
         st.markdown("Pick a model, choose flags and start a run; its result appears here.",
                     text_alignment="center")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
+            st.page_link(HISTORY_PAGE, label="Earlier runs", icon=":material/history:")
+
+
+def render_no_history() -> None:
+    """Say what to do where no run was kept yet."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.header("No runs yet", anchor=False, text_alignment="center")
+        st.markdown("Every run that you start is kept here, to be found, named, compared and "
+                    "shared.", text_alignment="center")
         st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
 
 
@@ -66,16 +79,18 @@ def render_without_result(run_id: str, progress: Progress) -> None:
         st.badge(word, icon=icon, color=color)
         sentence = progress.error or f"The run was {progress.status} before it had a result."
         st.header(escape_markdown(sentence), anchor=False)
-        st.markdown(_NEXT.get(progress.status, _NEXT["failed"]))
-        with st.container(horizontal=True):
-            st.page_link(CONVERT_PAGE, label="Start again", icon=":material/replay:")
+        st.markdown(f"{_NEXT.get(progress.status, _NEXT['failed'])} {finished_sentence(run_id)}")
+        show_resume_problem()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            render_resume(run_id, progress.status, "compare", primary=True)
+            st.page_link(CONVERT_PAGE, label="Change the flags", icon=":material/tune:")
             st.page_link(MODEL_PAGE, label="Another model", icon=":material/deployed_code:")
     render_log(progress, expanded=progress.status == "failed")
 
 
 def _model_name(run_id: str) -> str:
     try:
-        return load_request(run_id).model_name
+        return load_record(run_id).name
     except LiteDriftError:
         return "a model"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from components.visitor import visitor_token
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.recipe import Recipe
 from converter.request import DataOptions
@@ -19,6 +20,8 @@ from converter.uploads import StoredFile
 
 RUN_PARAMETER = "run"
 """The query parameter that carries a run's id, so that a link or a refresh restores it."""
+VARIANT_PARAMETER = "variant"
+"""The query parameter that carries the variant in view; it belongs to the run beside it."""
 
 SAMPLE, FILE, RANDOM = "sample", "file", "random"
 """Where the samples come from."""
@@ -62,6 +65,13 @@ MODEL_SOURCE_KEY = widget_key("model", "source")
 
 class Session:
     """Typed access to this visitor's state; cheap, made anew wherever it is needed."""
+
+    @property
+    def visitor(self) -> str:
+        """Who this is, as a token that tells nothing: the browser, or else this session."""
+        if self._get("visitor") is None:
+            self._set("visitor", visitor_token(st.context.cookies))
+        return str(self._get("visitor"))
 
     @property
     def model(self) -> ChosenModel | None:
@@ -163,6 +173,8 @@ class Session:
 
     def open_run(self, run_id: str) -> None:
         """Bring a run into view and its id into the address."""
+        if run_id != self.run_id and VARIANT_PARAMETER in st.query_params:
+            del st.query_params[VARIANT_PARAMETER]
         self._set("run_id", run_id)
         self._set("own_runs", list(dict.fromkeys([run_id, *self.own_runs])))
         st.query_params[RUN_PARAMETER] = run_id
@@ -199,23 +211,33 @@ class Session:
         """Whether Cancel was pressed for a run."""
         return bool(self._get(f"cancelling.{run_id}"))
 
-    def mark_cancelling(self, run_id: str) -> None:
-        """Remember that Cancel was pressed, so that it is asked once."""
-        self._set(f"cancelling.{run_id}", True)
+    def mark_cancelling(self, run_id: str, *, asked: bool = True) -> None:
+        """Remember that Cancel was pressed, so that it is asked once; or forget it."""
+        self._set(f"cancelling.{run_id}", asked)
+
+    @property
+    def deleted_runs(self) -> list[str]:
+        """The runs just deleted here, whose Undo is still offered."""
+        return list(self._get("deleted_runs") or [])
+
+    def offer_undo(self, run_id: str) -> None:
+        """Offer Undo for a run that was deleted."""
+        self._set("deleted_runs", [*self.deleted_runs, run_id])
+
+    def withdraw_undo(self, run_id: str) -> None:
+        """Offer Undo for a run no longer."""
+        self._set("deleted_runs", [known for known in self.deleted_runs if known != run_id])
+
+    def leave_run(self) -> None:
+        """Have no run in view any more."""
+        self._set("run_id", None)
+        for name in (RUN_PARAMETER, VARIANT_PARAMETER):
+            if name in st.query_params:
+                del st.query_params[name]
 
     def expect(self, run_id: str | None) -> None:
         """Remember the run whose end the Convert page waits for."""
         self._set("expected_run", run_id)
-        if run_id is not None:
-            self._set("started_runs", [*self._started_runs, run_id])
-
-    def has_started(self, run_id: str) -> bool:
-        """Whether the run is this visitor's own, not one opened by a link."""
-        return run_id in self._started_runs
-
-    @property
-    def _started_runs(self) -> list[str]:
-        return list(self._get("started_runs") or [])
 
     @property
     def expected_run(self) -> str | None:

@@ -18,7 +18,7 @@ from components.format import (
 )
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, escape_markdown, show_warning
-from components.session import widget_key
+from components.session import VARIANT_PARAMETER, widget_key
 from converter.comparison import Comparison, Variant
 from converter.verdict import RULE, Verdict, size_ratio, speed_ratio
 
@@ -58,13 +58,19 @@ def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | N
     names = [v.recipe for v in converted]
     custom = custom_names([v.recipe for v in comparison.variants])
     # The key holds the run's date: another run begins with its own recommendation.
+    key = widget_key("compare", f"variant.{comparison.created}")
+    first = recommended if recommended in names else names[0]
+    if st.session_state.get(key) not in names:
+        linked = st.query_params.get(VARIANT_PARAMETER)
+        st.session_state[key] = linked if linked in names else first
     chosen = st.segmented_control(
-        "Variant", names, key=widget_key("compare", f"variant.{comparison.created}"),
-        default=recommended if recommended in names else names[0], required=True,
+        "Variant", names, key=key, required=True,
         format_func=lambda name: _swatch(name, recommended, custom), wrap=True,
         label_visibility="collapsed",
     )
-    return comparison.variant(chosen if chosen in names else names[0])
+    chosen = chosen if chosen in names else first
+    st.query_params[VARIANT_PARAMETER] = chosen
+    return comparison.variant(chosen)
 
 
 def render_headline(comparison: Comparison, variant: Variant) -> None:

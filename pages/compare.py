@@ -8,8 +8,10 @@ from components.format import shorten
 from components.frame import ensure_frame
 from components.latency_details import render_further_latency, render_latency_explanation
 from components.plain_text import code_span, show_error
+from components.run_resume import render_last_attempt
 from components.run_states import pick_run, render_no_run, render_without_result
-from components.session import Session
+from components.session import RUN_PARAMETER, VARIANT_PARAMETER, Session
+from components.share_link import render_link
 from components.variant_details import (
     render_output_drift,
     render_run_downloads,
@@ -44,12 +46,14 @@ except LiteDriftError as error:
     st.stop()
 
 st.title(f"Compare {code_span(shorten(comparison.model.name, 48))}", anchor=False)
+render_last_attempt(progress)
 verdict = judge(comparison)
 render_verdict(comparison, verdict)
 variant = pick_variant(comparison, verdict.recipe)
 if variant is not None:
     render_headline(comparison, variant)
     render_variant_downloads(files, comparison, variant, place="headline")
+render_link({RUN_PARAMETER: run_id, VARIANT_PARAMETER: variant.recipe if variant else None})
 render_charts(comparison, samples_ms)
 render_latency_explanation(comparison, variant)
 render_further_latency(comparison)

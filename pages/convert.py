@@ -9,6 +9,7 @@ from components.recipe_form import pick_custom_recipes, pick_presets
 from components.run_settings import ask_settings
 from components.run_starter import (
     follow_expected_run,
+    render_another,
     render_ending,
     render_start,
     render_target,
@@ -25,6 +26,7 @@ progress = follow_expected_run(session)
 if progress is not None and progress.is_active:
     st.title("Converting", anchor=False)
     render_progress(session.expected_run)
+    render_another(session)
     st.stop()
 
 st.title("Choose flags", anchor=False)

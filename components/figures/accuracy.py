@@ -48,11 +48,12 @@ def _classification_figure(
     for index, (row, accuracy) in enumerate(zip(rows, found, strict=True)):
         if accuracy is None or accuracy.top1 is None:
             continue
-        _add_interval(figure, index, row, accuracy)
+        add_interval(figure, index, row, accuracy)
     return figure
 
 
-def _add_interval(figure: go.Figure, index: int, row: Row, accuracy: Accuracy) -> None:
+def add_interval(figure: go.Figure, index: int, row: Row, accuracy: Accuracy) -> None:
+    """Draw a row's top-1 accuracy with its 95 % interval."""
     top1 = accuracy.top1 or 0.0
     low, high = accuracy.ci95 or (top1, top1)
     figure.add_scatter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -20,7 +21,11 @@ _EXACT_PATTERN = {"fgopacity": 1.0, "size": 6, "solidity": 0.4, "fillmode": "rep
 
 def build_sqnr_figure(comparison: Comparison) -> go.Figure:
     """Return SQNR bars; identical outputs fill the axis, hatched, and NaN has no bar."""
-    rows = chart_rows(comparison)
+    return draw_sqnr(chart_rows(comparison), _sqnr_alt(comparison))
+
+
+def draw_sqnr(rows: Sequence[Row], alt: str) -> go.Figure:
+    """Return the SQNR bars of any rows."""
     drifts = [_drift(row) for row in rows]
     finite = [d.sqnr_db for d in drifts if d is not None and math.isfinite(d.sqnr_db)]
     low = min([0.0, *finite])
@@ -29,7 +34,7 @@ def build_sqnr_figure(comparison: Comparison) -> go.Figure:
         rows, [_sqnr_text(row) for row in rows], details=[_agreement_text(row) for row in rows],
         axis=linear_axis(low, high, lambda value: f"{value:.0f}"),
         title="SQNR in dB: more is closer to the original",
-        alt=_sqnr_alt(comparison),
+        alt=alt,
     )
     lengths = [_bar_length(row, high) for row in rows]
     exact = [row.variant is None or _is_exact(row) for row in rows]

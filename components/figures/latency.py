@@ -28,23 +28,17 @@ def build_latency_figure(
         samples_ms: Raw samples by recipe and `original`, from `load_latency_samples`.
     """
     rows = chart_rows(comparison)
-    drawn = {row.name: _finite(samples_ms.get(row.name)) for row in rows}
+    drawn = {row.name: finite_samples(samples_ms.get(row.name)) for row in rows}
     drawn = {name: samples for name, samples in drawn.items() if samples.size}
-    spread = np.concatenate(list(drawn.values())) if drawn else np.array([1.0])
-    low, high = float(spread.min()), float(spread.max())
-    # A single hiccup must not squeeze all boxes into a corner.
-    axis = (
-        log_axis(low, high, format_tick) if needs_log([low, high])
-        else linear_axis(0.0, high * 1.05, format_tick)
-    )
+    axis = latency_axis(drawn)
     figure = new_row_figure(
         rows, [_median(comparison, row) for row in rows],
         details=[_detail(comparison, row) for row in rows],
-        axis=axis, title="Milliseconds for one inference" + _log_note(axis), alt=_alt(comparison),
+        axis=axis, title="Milliseconds for one inference" + log_note(axis), alt=_alt(comparison),
     )
     for index, row in enumerate(rows):
         if row.name in drawn:
-            _add_distribution(figure, index, row, drawn[row.name])
+            add_distribution(figure, index, row, drawn[row.name])
         _add_interval(figure, index, row, latency_of(comparison, row))
     reference = comparison.reference.latency
     if reference is not None:
@@ -65,7 +59,22 @@ def latency_of(comparison: Comparison, row: Row) -> LatencyStats | None:
     return comparison.reference.latency if row.variant is None else row.variant.latency
 
 
-def _add_distribution(figure: go.Figure, index: int, row: Row, samples: np.ndarray) -> None:
+def latency_axis(drawn: Mapping[str, np.ndarray]) -> dict[str, object]:
+    """Return the axis on which all samples have their place.
+
+    Args:
+        drawn: Samples in milliseconds by name.
+    """
+    spread = np.concatenate(list(drawn.values())) if drawn else np.array([1.0])
+    low, high = float(spread.min()), float(spread.max())
+    # A single hiccup must not squeeze all boxes into a corner.
+    if needs_log([low, high]):
+        return log_axis(low, high, format_tick)
+    return linear_axis(0.0, high * 1.05, format_tick)
+
+
+def add_distribution(figure: go.Figure, index: int, row: Row, samples: np.ndarray) -> None:
+    """Draw a row's samples as a box over a strip of points."""
     p10, q1, median, q3, p90 = (float(v) for v in np.percentile(samples, [10, 25, 50, 75, 90]))
     figure.add_box(
         y=[index - 0.12], q1=[q1], median=[median], q3=[q3], lowerfence=[p10], upperfence=[p90],
@@ -101,7 +110,8 @@ def _add_interval(
     )
 
 
-def _finite(samples: np.ndarray | None) -> np.ndarray:
+def finite_samples(samples: np.ndarray | None) -> np.ndarray:
+    """Return the samples that can be drawn, as float64; empty where there are none."""
     if samples is None:
         return np.empty(0)
     values = np.asarray(samples, dtype=np.float64).ravel()
@@ -129,7 +139,8 @@ def _detail(comparison: Comparison, row: Row) -> str:
     return f"{format_ratio(max(ratio, 1 / ratio))} {'faster' if ratio > 1 else 'slower'}"
 
 
-def _log_note(axis: dict[str, object]) -> str:
+def log_note(axis: Mapping[str, object]) -> str:
+    """Return what an axis's title says where it is logarithmic."""
     return ", logarithmic" if axis["type"] == "log" else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,9 @@ _LOG_SPREAD = 4.0
 
 
 @dataclass(frozen=True)
-class _Point:
+class Point:
+    """One model's place in the chart; a mark's area is its size."""
+
     row: Row
     latency_ms: float
     sqnr_db: float
@@ -41,7 +44,24 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
 
     Identical outputs, the original's by definition, lie on the line `exact` at the top.
     """
+    frontier = frontier_recipes(comparison.variants)
+    custom = custom_names([variant.recipe for variant in comparison.variants])
     points = _points(comparison)
+    symbols = {p.row.name: recipe_symbol(p.row.name, custom) for p in points}
+    return draw_tradeoff(points, symbols, frontier, _alt(comparison, frontier))
+
+
+def draw_tradeoff(
+    points: Sequence[Point], symbols: Mapping[str, str], frontier: Sequence[str], alt: str
+) -> go.Figure:
+    """Return the chart of any points.
+
+    Args:
+        points: What is placed.
+        symbols: Plotly's marker symbol of each, by its row's name.
+        frontier: Names on the Pareto frontier, in order along it.
+        alt: What the chart shows, for readers who do not see it.
+    """
     finite = [p.sqnr_db for p in points if math.isfinite(p.sqnr_db)]
     low = 10.0 * math.floor((min(finite, default=30.0) - 5) / 10)
     high = max([low + 20.0, *finite])
@@ -49,24 +69,22 @@ def build_tradeoff_figure(comparison: Comparison) -> go.Figure:
     y_axis = _sqnr_axis(low, high, exact)
     latencies = [p.latency_ms for p in points]
     x_axis = _latency_axis(latencies)
-    frontier = frontier_recipes(comparison.variants)
     figure = go.Figure()
     height = _height_for(len(points))
     figure.update_layout(
         height=height, margin=_MARGIN, hovermode="closest", dragmode=False, showlegend=False,
-        meta={"alt": _alt(comparison, frontier)},
+        meta={"alt": alt},
         xaxis={**x_axis, **_AXIS_LOOK, "title": {
             "text": f"Median latency in ms{_log_note(x_axis)}", **_TITLE_FONT}},
         yaxis={**y_axis, **_AXIS_LOOK, "title": {"text": "SQNR in dB", **_TITLE_FONT}},
     )
     placed = {p.row.name: p for p in points}
     _add_frontier(figure, [placed[name] for name in frontier if name in placed], exact)
-    custom = custom_names([variant.recipe for variant in comparison.variants])
     largest = max((p.size_bytes for p in points), default=1.0)
     # The larger marks first, so that a smaller one on the same spot lies on top of them.
     for point in sorted(points, key=lambda p: -p.size_bytes):
         _add_point(figure, point, exact, largest, point.row.name in frontier,
-                   recipe_symbol(point.row.name, custom))
+                   symbols[point.row.name])
     _add_labels(figure, points, exact, largest, (y_axis["range"], x_axis, height))
     return figure
 
@@ -82,7 +100,7 @@ def left_out(comparison: Comparison) -> list[str]:
     return [v.recipe for v in comparison.variants if v.recipe not in drawn]
 
 
-def _points(comparison: Comparison) -> list[_Point]:
+def _points(comparison: Comparison) -> list[Point]:
     points = []
     for row in chart_rows(comparison):
         if row.variant is None:
@@ -93,11 +111,11 @@ def _points(comparison: Comparison) -> list[_Point]:
             sqnr = math.nan if row.variant.drift is None else row.variant.drift.sqnr_db
         if latency is None or not size or math.isnan(sqnr) or sqnr == -math.inf:
             continue
-        points.append(_Point(row, latency.p50_ms, sqnr, float(size)))
+        points.append(Point(row, latency.p50_ms, sqnr, float(size)))
     return points
 
 
-def _height_of(point: _Point, exact: float) -> float:
+def _height_of(point: Point, exact: float) -> float:
     return exact if math.isinf(point.sqnr_db) else point.sqnr_db
 
 
@@ -124,7 +142,7 @@ def _log_note(axis: dict[str, Any]) -> str:
     return ", logarithmic" if axis["type"] == "log" else ""
 
 
-def _add_frontier(figure: go.Figure, points: list[_Point], exact: float) -> None:
+def _add_frontier(figure: go.Figure, points: list[Point], exact: float) -> None:
     if not points:
         return
     figure.add_scatter(
@@ -140,7 +158,7 @@ def _diameter(size: float, largest: float) -> float:
 
 
 def _add_point(
-    figure: go.Figure, point: _Point, exact: float, largest: float, on_frontier: bool, symbol: str
+    figure: go.Figure, point: Point, exact: float, largest: float, on_frontier: bool, symbol: str
 ) -> None:
     row = point.row
     text = (
@@ -160,7 +178,7 @@ def _add_point(
 
 
 def _add_labels(
-    figure: go.Figure, points: list[_Point], exact: float, largest: float,
+    figure: go.Figure, points: Sequence[Point], exact: float, largest: float,
     axes: tuple[list[float], dict[str, Any], float],
 ) -> None:
     """Name every point, each label in a height of its own, with a line to its point."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from converter.child_process import PROJECT_ROOT
-from converter.comparison import Comparison, load_latency_samples
+from converter.comparison import SAMPLES_FILE, Comparison, load_latency_samples
 from converter.errors import DataError
 from converter.further_latency import FurtherLatency, FurtherRequest, stage_labels
 from converter.pipeline import run_comparison
@@ -71,7 +71,7 @@ def test_a_tflite_with_threads_kernels_and_no_tensorflow(tmp_path):
     found = {(f.kind, f.setting): f for f in result.further_latency}
     assert len(found) == len(result.further_latency) == 6
     assert "there is no TensorFlow model" in found["baselines", "call"].error
-    samples = load_latency_samples(out)
+    samples = load_latency_samples({SAMPLES_FILE: out / SAMPLES_FILE})
     for key, further in found.items():
         if key[0] == "baselines":
             continue
@@ -100,4 +100,5 @@ def test_every_call_of_a_keras_model_in_a_process_of_its_own(tmp_path):
     assert [f.setting for f in result.further_latency] == list(calls)
     assert [f.error for f in result.further_latency] == [None] * 4
     assert all(f.latency.runs == 3 for f in result.further_latency)
-    assert all(f.samples_key in load_latency_samples(tmp_path) for f in result.further_latency)
+    kept = load_latency_samples({SAMPLES_FILE: tmp_path / SAMPLES_FILE})
+    assert all(f.samples_key in kept for f in result.further_latency)

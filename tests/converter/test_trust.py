@@ -15,6 +15,7 @@ from converter.errors import SettingError, StoreError, TrustError
 from converter.request import RunRequest
 from converter.sandbox import WITHOUT_LAYERS
 from converter.sandbox_report import LAYERS, ON, SandboxReport
+from converter.uploads import store_upload
 
 SAMPLE = PROJECT_ROOT / "sample_models" / "digits_cnn" / "digits_cnn.keras"
 TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(40)
@@ -49,12 +50,12 @@ def job(monkeypatch):
             return 0
 
     only_jobs = SimpleNamespace(Popen=Job, DEVNULL=subprocess.DEVNULL)
-    monkeypatch.setattr(run_store, "subprocess", only_jobs)
+    monkeypatch.setattr("converter.job_runner.subprocess", only_jobs)
     return started
 
 
 def upload(content=b"PK\x03\x04 whatever", name="my <b>model.keras"):
-    return run_store.store_upload(io.BytesIO(content), name)
+    return store_upload(io.BytesIO(content), name)
 
 
 def start(stored):

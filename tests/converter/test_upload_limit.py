@@ -6,8 +6,6 @@ import pytest
 
 from converter.errors import StoreError
 from converter.folder_upload import BLOCK_BYTES
-from converter.progress import Progress, write_progress
-from converter.run_store import follow_run
 from converter.uploads import store_upload
 
 
@@ -45,14 +43,3 @@ def test_an_endless_upload_ends_at_the_limit(home, monkeypatch):
         store_upload(endless, "endless.zip")
     assert endless.taken < 3_000_000 + 2 * BLOCK_BYTES
     assert list((home / "uploads").iterdir()) == []
-
-
-def test_the_scratch_folder_of_a_run_that_was_killed_goes_when_it_is_found(home):
-    folder = home / "runs" / "abc123"
-    (folder / ".work-x" / "frozen").mkdir(parents=True)
-    (folder / ".work-x" / "frozen" / "big").write_bytes(bytes(1000))
-    (folder / "float32.tflite").write_bytes(b"kept")
-    write_progress(folder, Progress(status="running"))
-    assert follow_run("abc123").status == "interrupted"
-    assert not (folder / ".work-x").exists()
-    assert (folder / "float32.tflite").read_bytes() == b"kept"

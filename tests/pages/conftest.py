@@ -20,5 +20,11 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def jobs_alive(monkeypatch):
+    """Every run that is going on has a job, so that none shows as interrupted."""
+    monkeypatch.setattr("converter.job_runner.LocalJobs.is_alive", lambda *_: True)
+
+
+@pytest.fixture
 def app(home):
     return AppTest.from_file(str(APP), default_timeout=120)

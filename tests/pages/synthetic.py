@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from converter.accuracy import Accuracy, wilson_interval
 from converter.comparison import (
+    COMPARISON_FILE,
+    SAMPLES_FILE,
     Audit,
     Comparison,
     DataFacts,
@@ -22,10 +24,13 @@ from converter.comparison import (
     save_latency_samples,
 )
 from converter.drift import Drift
+from converter.history import RunRecord
+from converter.installation import history
 from converter.latency import LatencyStats
 from converter.progress import Progress, write_progress
 from converter.recipe import PRESETS, SELECT_TF_PRESET, Recipe
 from converter.request import RunRequest
+from converter.run_store import keep_file
 from converter.signature import TensorSpec
 
 SAMPLES = 360
@@ -221,24 +226,53 @@ def make_two_outputs() -> tuple[Comparison, dict[str, np.ndarray]]:
 def write_run(
     home: Path, run_id: str, comparison: Comparison | None = None,
     samples: dict[str, np.ndarray] | None = None, progress: Progress | None = None,
-    model_name: str = "digits_cnn.keras",
-) -> Path:
-    """Write a run folder as the run store would leave it, and return it."""
-    folder = home / "runs" / run_id
-    folder.mkdir(parents=True)
+    model_name: str = "digits_cnn.keras", **fields: Any,
+) -> None:
+    """Put a run into the history as its job would leave it.
+
+    Args:
+        home: The data folder, which `LITEDRIFT_HOME` names.
+        run_id: Letters and digits.
+        comparison: Its result; none for a run without one.
+        samples: Latency samples by candidate.
+        progress: How far it is; finished where it is left out.
+        model_name: Of a run without a result.
+        fields: More fields of its `RunRecord`.
+    """
     name = comparison.model.name if comparison is not None else model_name
     request = RunRequest(model_path=Path("/nowhere/model.keras"), model_name=name)
-    (folder / "request.json").write_text(json.dumps(request.to_json()))
     now = time.time()
-    write_progress(folder, progress or Progress(
+    progress = progress or Progress(
         status="done", stage="measure", done=20, total=20, started=now - 18, finished=now,
         log=[{"stage": "load", "seconds": 2.1}, {"stage": "convert int8", "seconds": 0.4}],
-    ))
+    )
+    ended = not progress.is_active
+    record = {
+        "run_id": run_id, "name": name, "model_name": name, "model_sha256": "0123456789abcdef" * 4,
+        "data_name": "data.npz", "request": request.to_json(), "status": progress.status,
+        "error": progress.error, "created": now - 20, "queued": now - 20,
+        "started": None if progress.status == "queued" else now - 18,
+        "finished": now if ended else None,
+    }
+    history().add_run(RunRecord(**{**record, **fields}))
+    folder = home / "runs" / run_id
+    folder.mkdir(parents=True)
+    write_progress(folder, progress)
     if comparison is not None:
-        comparison.save(folder)
-        save_latency_samples(folder, samples or {})
-        np.savez(folder / "calibration.npz", image=np.zeros((4, 8, 8, 1), np.float32))
-        for variant in comparison.variants:
-            if variant.file:
-                (folder / variant.file).write_bytes(b"\x1c\0\0\0TFL3" + b"\0" * 64)
-    return folder
+        keep_result(run_id, folder, comparison, samples or {})
+
+
+def keep_result(
+    run_id: str, folder: Path, comparison: Comparison, samples: dict[str, np.ndarray]
+) -> None:
+    """Keep a result's files for a run that is in the history."""
+    comparison.save(folder)
+    save_latency_samples(folder, samples)
+    np.savez(folder / "calibration.npz", image=np.zeros((4, 8, 8, 1), np.float32))
+    names = [COMPARISON_FILE, SAMPLES_FILE, "calibration.npz"]
+    for variant in comparison.variants:
+        if variant.file:
+            (folder / variant.file).write_bytes(b"\x1c\0\0\0TFL3" + b"\0" * 64)
+            names.append(variant.file)
+    for name in dict.fromkeys(names):
+        keep_file(run_id, folder / name)

@@ -8,6 +8,7 @@ import pytest
 
 from components.session import RUN_PARAMETER, widget_key
 from converter.progress import Progress
+from converter.run_store import keep_file
 from tests.pages.synthetic import (
     fail,
     make_comparison,
@@ -49,7 +50,7 @@ def test_nothing_to_compare_yet(app):
     app.switch_page("pages/compare.py").run()
     assert not app.exception
     assert app.header[0].value == "Nothing to compare yet"
-    assert [link.value for link in app.page_link] == ["Pick a model"]
+    assert [link.value for link in app.page_link] == ["Pick a model", "Earlier runs"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -154,8 +155,7 @@ def test_a_run_without_a_result_says_how_it_ended(app, home, status, error, sent
     assert list(steps["Step"]) == ["load"]
 
 
-def test_a_run_that_goes_on_shows_its_progress(app, home, monkeypatch):
-    monkeypatch.setattr("converter.run_store._is_alive", lambda run_id, folder: True)
+def test_a_run_that_goes_on_shows_its_progress(app, home, jobs_alive):
     write_run(home, "r1", progress=Progress(
         status="running", stage="measure int8", done=10, total=20, seconds_left=70.0,
     ))
@@ -167,8 +167,7 @@ def test_a_run_that_goes_on_shows_its_progress(app, home, monkeypatch):
     assert "1 min 10 s" in bar.text
 
 
-def test_other_pages_show_the_run_in_the_sidebar(app, home, monkeypatch):
-    monkeypatch.setattr("converter.run_store._is_alive", lambda run_id, folder: True)
+def test_other_pages_show_the_run_in_the_sidebar(app, home, jobs_alive):
     write_run(home, "r1", progress=Progress(status="running", stage="freeze", done=1, total=4))
     app.query_params[RUN_PARAMETER] = "r1"
     app.run()
@@ -189,8 +188,10 @@ def test_a_link_to_a_lost_run_is_one_sentence(app):
 
 
 def test_a_damaged_result_is_one_sentence(app, home):
-    folder = write_run(home, "r1", *make_comparison())
-    (folder / "comparison.json").write_text("{}")
+    write_run(home, "r1", *make_comparison())
+    damaged = home / "comparison.json"
+    damaged.write_text("{}")
+    keep_file("r1", damaged)
     open_run(app, "r1")
     assert not app.exception
     assert "comparison" in app.error[0].value

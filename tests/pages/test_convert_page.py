@@ -15,7 +15,8 @@ from components.session import (
 from converter.errors import StoreError
 from converter.progress import Progress
 from converter.recipe import PRESETS, SELECT_TF_PRESET
-from tests.pages.synthetic import make_comparison, write_run
+from converter.run_store import end_run
+from tests.pages.synthetic import keep_result, make_comparison, write_run
 
 
 @pytest.fixture
@@ -29,20 +30,19 @@ def convert(app):
 
 
 @pytest.fixture
-def started(monkeypatch, home):
+def started(monkeypatch, home, jobs_alive):
     """What was asked of the run store; a started run looks as if it went on in this process."""
     requests = []
 
-    def start(request):
+    def start(request, owner):
         requests.append(request)
         write_run(home, "abc123", progress=Progress(
             status="running", stage="convert int8", done=3, total=20, seconds_left=12.0,
             log=[{"stage": "load", "seconds": 2.0}],
-        ))
+        ), owner=owner)
         return "abc123"
 
     monkeypatch.setattr("components.run_starter.start_run", start)
-    monkeypatch.setattr("converter.run_store._is_alive", lambda run_id, folder: True)
     return requests
 
 
@@ -54,10 +54,8 @@ def toggle(app, name):
     return app.toggle(key=widget_key("convert", name))
 
 
-def finish(home, status, error=None):
-    from converter.progress import write_progress
-
-    write_progress(home / "runs" / "abc123", Progress(status=status, error=error, started=1.0))
+def finish(status, error=None):
+    end_run("abc123", status, error)
 
 
 def test_without_a_model_it_offers_the_samples(app):
@@ -151,9 +149,8 @@ def test_a_started_run_shows_its_stage_time_and_cancel(convert, started, monkeyp
 def test_a_finished_run_leads_to_its_comparison(convert, started, home):
     start_button(convert).click().run()
     comparison, samples = make_comparison()
-    folder = home / "runs" / "abc123"
-    folder.rename(folder.with_name("old"))
-    write_run(home, "abc123", comparison, samples)
+    keep_result("abc123", home / "runs" / "abc123", comparison, samples)
+    finish("done")
     convert.run()
     assert not convert.exception
     assert convert.title[0].value == "Compare `digits_cnn.keras`"
@@ -161,7 +158,7 @@ def test_a_finished_run_leads_to_its_comparison(convert, started, home):
 
 def test_a_failed_run_says_why_and_keeps_the_form(convert, started, home):
     start_button(convert).click().run()
-    finish(home, "failed", "net.keras: expected 3 layers, found 2.")
+    finish("failed", "net.keras: expected 3 layers, found 2.")
     convert.run()
     assert not convert.exception
     assert "expected 3 layers, found 2" in convert.error[0].value.replace("\\", "")
@@ -171,7 +168,7 @@ def test_a_failed_run_says_why_and_keeps_the_form(convert, started, home):
 
 def test_a_cancelled_run_is_told_without_alarm(convert, started, home):
     start_button(convert).click().run()
-    finish(home, "cancelled")
+    finish("cancelled")
     convert.run()
     assert not convert.exception
     assert not convert.error
@@ -179,7 +176,7 @@ def test_a_cancelled_run_is_told_without_alarm(convert, started, home):
 
 
 def test_a_run_that_cannot_start_is_one_sentence(convert, monkeypatch):
-    def refuse(request):
+    def refuse(request, owner):
         raise StoreError("The run could not be started (No space left); free some disk space.")
 
     monkeypatch.setattr("components.run_starter.start_run", refuse)

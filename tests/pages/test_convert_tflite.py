@@ -44,7 +44,7 @@ def started(monkeypatch, home):
     """What was asked of the run store."""
     requests = []
 
-    def start(request):
+    def start(request, owner):
         requests.append(request)
         write_run(home, "abc123")
         return "abc123"
