@@ -3,6 +3,7 @@
 import streamlit as st
 
 from components.active_runs import render_active_runs
+from components.bundle_import import render_bundle_import
 from components.deleted_runs import render_deleted_runs, render_undo
 from components.frame import ensure_frame
 from components.history_filters import ask_search, clear_search
@@ -40,5 +41,6 @@ else:
         st.info("No run matches this search.", icon=":material/search_off:")
         st.button("Show all runs", key=widget_key("history", "clear"), on_click=clear_search)
     render_run_panel(session, search, known_tags(records))
+render_bundle_import(session)
 render_deleted_runs(deleted)
 render_storage()

@@ -5,6 +5,7 @@ import argparse
 from tests.benchmarks import (
     child_cost,
     drift_speed,
+    many_people,
     vendor_agreement,
     wall_time,
     warm_start,
@@ -22,6 +23,7 @@ def main():
     warm_start.main(options.rounds)
     vendor_agreement.main(options.rounds)
     drift_speed.main(options.rounds)
+    many_people.main(options.rounds)
 
 
 if __name__ == "__main__":

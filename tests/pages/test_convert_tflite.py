@@ -181,7 +181,7 @@ class TestFilesOfOnesOwn:
     def test_a_full_disk_is_one_sentence(self, convert, files, monkeypatch):
         from converter.errors import StoreError
 
-        def refuse(stream, name):
+        def refuse(upload):
             raise StoreError("one.tflite: the upload could not be kept (No space left).")
 
         monkeypatch.setattr("components.given_files.take_upload", refuse)

@@ -17,12 +17,14 @@ def draw(case, folder):
     """What the Compare page draws of charts and downloads."""
     from components.charts import render_charts
     from components.variant_details import render_run_downloads
+    from converter.request import RunRequest
     from tests.pages import synthetic
 
     comparison, samples = getattr(synthetic, case)()
     path = comparison.save(folder)
     render_charts(comparison, samples)
-    render_run_downloads({path.name: path}, comparison, samples)
+    request = RunRequest(model_path=folder / "gone.keras", model_name="gone.keras")
+    render_run_downloads({path.name: path}, comparison, samples, request)
 
 
 @pytest.fixture

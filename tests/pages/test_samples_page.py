@@ -10,6 +10,7 @@ import pytest
 from components.session import RUN_PARAMETER
 from converter.assessment import Assessor
 from converter.comparison import Variant
+from converter.run_store import keep_file
 from converter.sample_file import save_sample_file
 from tests.pages.synthetic import make_comparison, write_run
 
@@ -22,10 +23,10 @@ def open_run(app, home, reference, candidate, labels, *, saved=True):
     for variant in comparison.variants:
         variant.output_drift, variant.output_accuracy = {}, {}
         content = assessor.assess(variant, {"p": candidate}, {})
-    folder = write_run(home, "r1", comparison)
+    write_run(home, "r1", comparison)
     if saved:
         for variant in comparison.variants:
-            save_sample_file(folder, variant.recipe, content)
+            keep_file("r1", save_sample_file(home, variant.recipe, content))
     app.query_params[RUN_PARAMETER] = "r1"
     app.run()
     return app.switch_page("pages/samples.py").run()
