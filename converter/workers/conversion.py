@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, freeze_heap, quiet_imports, serve
+from converter.workers.protocol import enter_walls, freeze_heap, quiet_imports, serve, step_back
 
 enter_walls()
+step_back()
 quiet_imports()
 
 import hashlib  # noqa: E402

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, serve
+from converter.workers.protocol import enter_walls, serve, step_back
 
 enter_walls()
+step_back()
 
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
