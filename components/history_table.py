@@ -72,14 +72,14 @@ def _open_row(session: Session, key: str, ids: Sequence[str]) -> None:
 def _columns(unit: str) -> dict[str, Any]:
     column = st.column_config
     return {
-        "name": column.TextColumn("Run", width=172),
-        "status": column.TextColumn("Status", width=112),
+        "name": column.TextColumn("Run", width=150),
+        "status": column.TextColumn("Status", width=104),
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC",
-                                         width=136),
-        "model": column.TextColumn("Model", width=112),
-        "data": column.TextColumn("Data", width=84),
-        "size": column.NumberColumn(f"Size, {unit}", format="%.1f", width=76,
+                                         width=132),
+        "model": column.TextColumn("Model", width=96),
+        "data": column.TextColumn("Data", width=76),
+        "size": column.NumberColumn(f"Size, {unit}", format="%.1f", width=72,
                                     help="What runs share counts for each of them."),
-        "pinned": column.CheckboxColumn("Pinned", width=62),
-        "tags": column.ListColumn("Tags", width=140),
+        "pinned": column.CheckboxColumn("Pinned", width=58),
+        "tags": column.ListColumn("Tags", width=110),
     }
