@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
+from components.format import MISSING, byte_unit
 from components.plain_text import visible_text
 from components.session import Session, widget_key
 from converter.history import RunRecord
 
 SIGNS = {
     "queued": "◷ Waiting", "running": "▶ Running", "done": "✓ Finished", "failed": "✕ Failed",
-    "cancelled": "⊘ Cancelled", "interrupted": "❙❙ Interrupted",
+    "cancelled": "⊘ Cancelled", "interrupted": "‖ Interrupted",
 }
 _MOST_HEIGHT = 402
 """Pixels: ten rows and the header; more scroll."""
@@ -32,9 +34,12 @@ def render_runs(session: Session, records: Sequence[RunRecord]) -> None:
     token = hashlib.sha256(" ".join([*ids, view]).encode()).hexdigest()[:12]
     key = widget_key("history", f"table.{token}")
     rows = [ids.index(view)] if view else []
+    unit, divisor = byte_unit(max(record.size_bytes for record in records))
+    frame = pd.DataFrame([run_row(record) for record in records])
+    frame["size"] = frame["size"] / divisor
     st.dataframe(
-        pd.DataFrame([run_row(record) for record in records]), key=key, hide_index=True,
-        height=min(_MOST_HEIGHT, 37 + 35 * max(1, len(records))), column_config=_columns(),
+        frame, key=key, hide_index=True, placeholder=MISSING, column_config=_columns(unit),
+        height=min(_MOST_HEIGHT, 37 + 35 * len(records)),
         selection_mode="single-row", selection_default={"selection": {"rows": rows}},
         on_select=lambda: _open_row(session, key, ids),
         alt="Runs with name, status, model, data, date, size, tags and whether they are pinned",
@@ -46,10 +51,10 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     return {
         "name": visible_text(record.name),
         "status": SIGNS.get(record.status, record.status),
+        "started": datetime.fromtimestamp(record.created, UTC),
         "model": visible_text(record.model_name),
         "data": visible_text(record.data_name or "random samples"),
-        "started": datetime.fromtimestamp(record.created, UTC),
-        "size": record.size_bytes,
+        "size": float(record.size_bytes) or math.nan,
         "pinned": record.pinned,
         "tags": [visible_text(tag) for tag in record.tags],
     }
@@ -64,17 +69,17 @@ def _open_row(session: Session, key: str, ids: Sequence[str]) -> None:
         session.leave_run()
 
 
-def _columns() -> dict[str, Any]:
+def _columns(unit: str) -> dict[str, Any]:
     column = st.column_config
     return {
-        "name": column.TextColumn("Run", width="medium"),
-        "status": column.TextColumn("Status", width="small"),
-        "model": column.TextColumn("Model", width="small"),
-        "data": column.TextColumn("Data", width="small"),
+        "name": column.TextColumn("Run", width=150),
+        "status": column.TextColumn("Status", width=104),
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC",
-                                         width="small"),
-        "size": column.NumberColumn("Size", format="bytes", width="small",
+                                         width=132),
+        "model": column.TextColumn("Model", width=96),
+        "data": column.TextColumn("Data", width=76),
+        "size": column.NumberColumn(f"Size, {unit}", format="%.1f", width=72,
                                     help="What runs share counts for each of them."),
-        "pinned": column.CheckboxColumn("Pinned", width="small"),
-        "tags": column.ListColumn("Tags", width="small"),
+        "pinned": column.CheckboxColumn("Pinned", width=58),
+        "tags": column.ListColumn("Tags", width=110),
     }

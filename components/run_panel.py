@@ -68,15 +68,15 @@ def _render_facts(record: RunRecord) -> None:
             st.badge("Pinned", icon=":material/keep:", color="gray")
         for tag in record.tags:
             st.badge(escape_markdown(tag), color="gray")
-    data = code_span(shorten(record.data_name, 40)) if record.data_name else "random samples"
+    data = shorten(record.data_name, 40) if record.data_name else "random samples"
     parts = [
-        f"{code_span(shorten(record.model_name, 40))} on {data}",
+        f"{shorten(record.model_name, 40)} on {data}",
         f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d %H:%M} UTC",
         format_bytes(record.size_bytes),
     ]
     if record.finished and record.started:
         parts.append(f"took {format_seconds(record.finished - record.started)}")
-    st.caption(" · ".join(parts))
+    st.caption(escape_markdown(" · ".join(parts)))
     if record.error:
         show_error(record.error)
     if record.status in RESUMABLE:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.plain_text import show_error
+from components.plain_text import show_error, show_warning
 from components.session import Session, widget_key
 from converter.errors import LiteDriftError
 from converter.history import RunRecord
 from converter.progress import Progress
-from converter.run_store import finished_variants, resume_run
+from converter.run_store import finished_variants, load_record, resume_run
 
 RESUMABLE = ("interrupted", "failed", "cancelled")
 _PROBLEM = widget_key("resume", "problem")
@@ -44,8 +44,10 @@ def render_measure_again(record: RunRecord, place: str) -> None:
               "was converted is used again, and the earlier measurements are kept.")
 
 
-def render_last_attempt(progress: Progress) -> None:
-    """Say why a run that has a result could not be started again or went wrong since."""
+def render_last_attempt(run_id: str, progress: Progress) -> None:
+    """Say of a run with a result that it was deleted, or what went wrong when it ran again."""
+    if load_record(run_id).deleted is not None:
+        show_warning("This run was deleted; the History page can have it back for a while.")
     if progress.status == "done" and progress.error:
         show_error(progress.error)
 

@@ -74,7 +74,7 @@ def render_without_result(run_id: str, progress: Progress) -> None:
         render_progress(run_id)
         return
     icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])
-    st.title(f"Compare {code_span(_model_name(run_id))}", anchor=False)
+    st.title(f"Compare {code_span(shorten(_model_name(run_id), 40))}", anchor=False)
     with st.container(border=True, gap="xsmall"):
         st.badge(word, icon=icon, color=color)
         sentence = progress.error or f"The run was {progress.status} before it had a result."

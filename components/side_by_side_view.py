@@ -62,8 +62,9 @@ def render_differences(runs: Sequence[ChosenRun], pairs: Sequence[Pair]) -> None
     if len(comparisons) < 2:
         return
     st.header("What differs", anchor=False)
-    for sentence in comparability_warnings(comparisons):
-        show_warning(sentence)
+    warnings = comparability_warnings(comparisons)
+    if warnings:
+        st.warning("  \n".join(map(escape_markdown, warnings)), icon=":material/warning:")
     differing = differing_conditions(comparisons, pairs)
     if not differing:
         st.caption("Nothing in settings and environment: the same model, data, machine and "

@@ -80,7 +80,7 @@ def _ask(
 
 
 def _text(value: object) -> str:
-    if value is None or value == "":
+    if value in (None, "", [], ()):
         return NOT_KNOWN
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 

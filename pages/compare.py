@@ -46,7 +46,7 @@ except LiteDriftError as error:
     st.stop()
 
 st.title(f"Compare {code_span(shorten(comparison.model.name, 48))}", anchor=False)
-render_last_attempt(progress)
+render_last_attempt(run_id, progress)
 verdict = judge(comparison)
 render_verdict(comparison, verdict)
 variant = pick_variant(comparison, verdict.recipe)

@@ -155,6 +155,70 @@ def test_a_run_without_a_result_says_how_it_ended(app, home, status, error, sent
     assert list(steps["Step"]) == ["load"]
 
 
+def test_a_run_that_ended_early_resumes_with_what_was_finished(app, home, monkeypatch):
+    asked = []
+    monkeypatch.setattr("components.run_resume.finished_variants", lambda run_id: 1)
+    monkeypatch.setattr("components.run_resume.resume_run",
+                        lambda *args, **more: asked.append((args[0], more)))
+    write_run(home, "r1", progress=Progress(status="cancelled"))
+    open_run(app, "r1")
+    assert any("1 variant is finished and is used again" in m.value for m in app.markdown)
+    app.button(key=widget_key("compare", "resume.r1")).click().run()
+    assert asked == [("r1", {"measure_anew": False})]
+
+
+def test_the_variant_in_view_is_in_the_address_and_a_link_restores_it(app, home):
+    write_run(home, "r1", *make_comparison())
+    app.query_params[RUN_PARAMETER] = "r1"
+    app.run()
+    app.query_params["variant"] = "int16x8"
+    app.switch_page("pages/compare.py").run()
+    assert metrics(app)["Slower by"] == "2.3×"
+    app.get_by_key(widget_key("compare", "variant.2026-11-22T08:30:00+00:00")).set_value(
+        "int8").run()
+    assert app.query_params["variant"] == "int8"
+    assert any("variant=int8" in code.value for code in app.code)
+
+
+def test_a_link_to_an_unknown_variant_shows_the_recommended_one(app, home):
+    write_run(home, "r1", *make_comparison())
+    app.query_params[RUN_PARAMETER] = "r1"
+    app.run()
+    app.query_params["variant"] = "no such"
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception
+    assert app.query_params["variant"] == "dynamic_range"
+
+
+def test_conditions_say_when_latency_was_measured_and_what_was_known(show):
+    def make():
+        comparison, samples = make_comparison()
+        comparison.settings |= {
+            "latency_measured": "2026-11-20T07:00:00+00:00",
+            "reused": {"conversions": ["int8"], "evaluations": ["int8", "float16"],
+                       "reference": True},
+        }
+        return comparison, samples
+
+    app = show(make)
+    tables = " ".join(table.value.to_string().replace("\\", "") for table in app.table)
+    assert "2026-11-20 07:00 UTC" in tables
+    assert "1 conversion, 2 evaluations, the original's outputs" in tables
+
+
+def test_a_deleted_run_says_where_to_have_it_back(app, home):
+    write_run(home, "r1", *make_comparison(), deleted=1.0)
+    open_run(app, "r1")
+    assert any("was deleted" in warning.value for warning in app.warning)
+
+
+def test_an_attempt_that_failed_later_is_told_beside_the_result(app, home):
+    write_run(home, "r1", *make_comparison(), error="The last attempt changed nothing: no memory")
+    open_run(app, "r1")
+    assert "The last attempt changed nothing" in app.error[0].value
+    assert app.get("plotly_chart")
+
+
 def test_a_run_that_goes_on_shows_its_progress(app, home, jobs_alive):
     write_run(home, "r1", progress=Progress(
         status="running", stage="measure int8", done=10, total=20, seconds_left=70.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from components.session import (
     ChosenModel,
     widget_key,
 )
+from converter.data_home import data_home
 from converter.errors import StoreError
+from converter.installation import history
 from converter.progress import Progress
 from converter.recipe import PRESETS, SELECT_TF_PRESET
-from converter.run_store import end_run
+from converter.run_store import end_run, load_record
 from tests.pages.synthetic import keep_result, make_comparison, write_run
 
 
@@ -144,6 +147,46 @@ def test_a_started_run_shows_its_stage_time_and_cancel(convert, started, monkeyp
     convert.button(key=widget_key("job", "cancel.page.abc123")).click().run()
     assert cancelled == ["abc123"]
     assert convert.button(key=widget_key("job", "cancel.page.abc123")).disabled
+
+
+def test_a_run_that_waits_shows_its_place_in_the_queue(convert, started, home):
+    for number in range(2):
+        write_run(home, f"other{number}", progress=Progress(status="queued"),
+                  queued=1000.0 + number, owner=f"somebody {number}")
+    start_button(convert).click().run()
+    history().end_if_active("abc123", "failed", None, 1.0)
+    history().requeue("abc123", "me", load_record("abc123").request, 3000.0)
+    convert.run()
+    assert not convert.exception
+    (bar,) = convert.progress
+    assert bar.text.startswith("Position 3 of 3, done in about")
+    assert convert.header[0].value == "Waiting to compare `digits_cnn.keras`"
+
+
+def test_another_run_can_be_started_while_one_goes_on(convert, started):
+    start_button(convert).click().run()
+    convert.button(key=widget_key("convert", "another")).click().run()
+    assert convert.title[0].value == "Choose flags"
+    assert not start_button(convert).disabled
+    assert [bar.value for bar in convert.sidebar.progress] == [15]
+
+
+def test_a_run_belongs_to_the_browser_that_started_it(convert, started):
+    start_button(convert).click().run()
+    owner = load_record("abc123").owner
+    assert owner
+    assert owner == convert.session_state["litedrift.visitor"]
+
+
+def test_latency_is_measured_anew_only_where_asked(convert, started):
+    start_button(convert).click().run()
+    convert.button(key=widget_key("convert", "another")).click().run()
+    toggle(convert, "measure_anew").set_value(True)
+    history().purge(["abc123"])
+    shutil.rmtree(data_home() / "runs" / "abc123")
+    convert.run()
+    start_button(convert).click().run()
+    assert [request.measure_anew for request in started] == [False, True]
 
 
 def test_a_finished_run_leads_to_its_comparison(convert, started, home):
