@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift
@@ -82,13 +83,15 @@ def _format_costs(costs: OperatorCosts, before: OperatorCosts | None) -> str:
         [item.operator, str(item.count), f"{item.total_ms:.4f}", f"{item.share:.0%}"]
         for item in cost_by_type(costs)
     ]
-    coverage = "-" if costs.coverage is None else f"{costs.coverage:.0%}"
     lines = [
         f"Cost by operator: {len(costs.timed)} of {len(costs.operators)} timed alone; they sum to "
-        f"{costs.parts_ms:.4f} ms, {coverage} of the whole ({costs.whole_ms:.4f} ms)",
+        f"{_share(costs.coverage)} of the whole ({costs.whole_ms:.4f} ms), by the fastest runs to "
+        f"{_share(costs.fastest_coverage)}, and with the call that starts each of them "
+        f"({costs.empty_call_ms:.5f} ms) to {_share(costs.gross_coverage)}",
         *_columns(rows),
     ]
-    lines += [f"not timed: {o.operator} {_plain(o.tensor)}: {o.absence}" for o in costs.not_timed]
+    reasons = Counter((item.operator, item.absence) for item in costs.not_timed)
+    lines += [f"not timed: {n} {name}: {reason}" for (name, reason), n in reasons.items()]
     lines += [f"note: {note}" for note in costs.notes]
     if before is not None:
         changes = [["operator", "float32 ms", "here ms", "change"]]
@@ -123,6 +126,10 @@ def _db(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "exact" if value == math.inf else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 def _ms(value: float | None) -> str:

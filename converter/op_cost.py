@@ -177,17 +177,10 @@ def _notes(costs: OperatorCosts) -> list[str]:
     if is_about_whole(costs.fastest_coverage):
         return [
             f"{begin} by medians and to {costs.fastest_coverage:.0%} by the fastest runs: other "
-            "programs were at work, which disturb a long run more than a short one; measure again "
-            "on a quiet machine."
+            "programs were at work meanwhile; measure again on a quiet machine."
         ]
     if costs.coverage < GOOD_COVERAGE[0]:
         return [f"{begin}: what is not timed alone, or lies between operators, takes the rest."]
-    calls = costs.empty_call_ms * len(costs.timed)
-    if costs.parts_ms - calls <= costs.whole_ms * GOOD_COVERAGE[1]:
-        return [
-            f"{begin}: the operators are so short that starting each alone counts (about "
-            f"{costs.empty_call_ms * 1e3:.2g} µs a call)."
-        ]
     return [
         f"{begin}: run together, operators are fused or share what each has to prepare alone, so a "
         "single figure here is an upper bound."

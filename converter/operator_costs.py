@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converter.json_figures import known_fields
+from converter.tensor_names import name_stem, pair_by_stem
 
 GOOD_COVERAGE = (0.85, 1.15)
 """Where the parts sum to between these shares of the whole, they explain it."""
@@ -51,8 +52,8 @@ class OperatorCosts:
         whole_ms: Median of the whole file, timed in turn with the parts.
         whole_fastest_ms: Its fastest run.
         whole_runs: How many runs.
-        empty_call_ms: Median of a call that computes next to nothing: what each part holds of the
-            call itself.
+        empty_call_ms: Median of a call that computes next to nothing. Every part holds one, the
+            whole only one, so it is taken off each part (`net_ms`).
         threads: For the kernels.
     """
 
@@ -74,21 +75,36 @@ class OperatorCosts:
         """The others, with their reasons."""
         return [item for item in self.operators if item.median_ms is None]
 
+    def net_ms(self, item: OperatorCost) -> float:
+        """Return an operator's median without the call itself, at least 0."""
+        return max(0.0, (item.median_ms or 0.0) - self.empty_call_ms)
+
     @property
     def parts_ms(self) -> float:
-        """The sum of all parts."""
-        return sum(item.median_ms or 0.0 for item in self.operators)
+        """The sum of all parts without their calls, and one call, which the whole has as well."""
+        return self.empty_call_ms + sum(self.net_ms(item) for item in self.timed)
+
+    @property
+    def gross_ms(self) -> float:
+        """The sum of all parts as they were timed, each with its call."""
+        return sum(item.median_ms or 0.0 for item in self.timed)
 
     @property
     def coverage(self) -> float | None:
-        """The sum of the parts over the whole; None where the whole took no time."""
+        """`parts_ms` over the whole; None where the whole took no time."""
         return self.parts_ms / self.whole_ms if self.whole_ms > 0 else None
 
     @property
+    def gross_coverage(self) -> float | None:
+        """`gross_ms` over the whole; far above `coverage` where operators are short."""
+        return self.gross_ms / self.whole_ms if self.whole_ms > 0 else None
+
+    @property
     def fastest_coverage(self) -> float | None:
-        """The same of the fastest runs, which other programs disturb least."""
-        parts = sum(item.fastest_ms or 0.0 for item in self.operators)
-        return parts / self.whole_fastest_ms if self.whole_fastest_ms > 0 else None
+        """As `coverage`, of the fastest runs, which other programs disturb least."""
+        parts = sum(max(0.0, (i.fastest_ms or 0.0) - self.empty_call_ms) for i in self.timed)
+        whole = self.whole_fastest_ms
+        return (parts + self.empty_call_ms) / whole if whole > 0 else None
 
     @property
     def is_explained(self) -> bool:
@@ -114,11 +130,14 @@ class TypeCost:
 
 
 def cost_by_type(costs: OperatorCosts) -> list[TypeCost]:
-    """Return the totals by operator type, the most costly first; shares are of the parts' sum."""
+    """Return the totals by operator type without the calls, the most costly first.
+
+    Shares are of the sum of these totals.
+    """
     totals: dict[str, list[float]] = defaultdict(list)
     for item in costs.timed:
-        totals[item.operator].append(item.median_ms or 0.0)
-    whole = costs.parts_ms or 1.0
+        totals[item.operator].append(costs.net_ms(item))
+    whole = sum(map(sum, totals.values())) or 1.0
     found = [
         TypeCost(operator=name, count=len(ms), total_ms=sum(ms), share=sum(ms) / whole)
         for name, ms in totals.items()
@@ -149,26 +168,45 @@ class CostChange:
 
 
 def compare_costs(before: OperatorCosts, after: OperatorCosts) -> list[CostChange]:
-    """Return what changed for each layer, paired by tensor name, the largest change first.
+    """Return what changed for each layer without the calls, the largest change first.
 
-    An operator that only one file has (a QUANTIZE, a fused activation) stands with the other side
+    Layers are paired by tensor name, else by what is left without the number at its end. An
+    operator that only one file has (a QUANTIZE, a fused activation) stands with the other side
     None, so that the changes sum to the change of the sums.
     """
-    names_before, names_after = _by_name(before), _by_name(after)
-    changes = []
-    for name in dict.fromkeys([*names_before, *names_after]):
-        old, new = names_before.get(name), names_after.get(name)
-        either = new or old
-        if either is not None:
-            changes.append(
-                CostChange(
-                    name=either.tensor,
-                    operator=either.operator,
-                    before_ms=None if old is None else old.median_ms,
-                    after_ms=None if new is None else new.median_ms,
-                )
-            )
+    old, new = _by_name(before), _by_name(after)
+    partners = {name: name for name in new if name in old}
+    free_new = [("after", *name) for name in new if name not in partners]
+    free_old = [("before", *name) for name in old if name not in partners]
+    kinds = {
+        key: (name_stem(key[1]), (new if key[0] == "after" else old)[key[1:]].operator)
+        for key in (*free_new, *free_old)
+    }
+    stems = pair_by_stem(free_new, free_old, kinds)
+    partners.update({one[1:]: other[1:] for one, other in stems.items()})
+    changes = [
+        _change(before, old.get(partners[name]) if name in partners else None, after, item)
+        for name, item in new.items()
+    ]
+    taken = set(partners.values())
+    changes += [
+        _change(before, item, after, None) for name, item in old.items() if name not in taken
+    ]
     return sorted(changes, key=lambda item: (-abs(item.change_ms), item.name))
+
+
+def _change(
+    before: OperatorCosts, old: OperatorCost | None, after: OperatorCosts, new: OperatorCost | None
+) -> CostChange:
+    either = new or old
+    if either is None:
+        raise ValueError("expected an operator of at least one file")
+    return CostChange(
+        name=either.tensor,
+        operator=either.operator,
+        before_ms=None if old is None else before.net_ms(old),
+        after_ms=None if new is None else after.net_ms(new),
+    )
 
 
 def compare_types(before: OperatorCosts, after: OperatorCosts) -> list[CostChange]:

@@ -7,10 +7,12 @@ they give stands for what they take, so a tensor without a partner of its own ha
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from converter.layer_analysis import UnpairedTensor
 from converter.op_cut import CutOperator, OperatorGraph
+from converter.tensor_names import name_stem, pair_by_stem
 
 _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 FLOAT_FILE, VARIANT_FILE = "float32", "variant"
@@ -42,6 +44,7 @@ def pair_tensors(reference: OperatorGraph, variant: OperatorGraph) -> Pairing:
         name = variant.tensors[index].name
         if name and name not in repeated and name in known:
             partners[index] = known[name]
+    _by_stem(reference, variant, partners)
     # By position: a quantizer may rename the ends of the file, never their order.
     for own, other in ((variant.inputs, reference.inputs), (variant.outputs, reference.outputs)):
         if len(own) == len(other):
@@ -49,6 +52,24 @@ def pair_tensors(reference: OperatorGraph, variant: OperatorGraph) -> Pairing:
                 partners.setdefault(index, partner)
     _across_borders(variant.operators, partners)
     return Pairing(partners, _unpaired(reference, variant, partners, repeated))
+
+
+def _by_stem(reference: OperatorGraph, variant: OperatorGraph, partners: dict[int, int]) -> None:
+    """Pair what has the same name but for the number at its end, the same operator and shape."""
+    sides = []
+    kinds: dict[tuple[str, int], Hashable] = {}
+    for file, graph, taken in (
+        (VARIANT_FILE, variant, set(partners)),
+        (FLOAT_FILE, reference, set(partners.values())),
+    ):
+        free = [(i, operator) for i, operator in _results(graph) if i not in taken]
+        sides.append([(file, i) for i, _ in free])
+        for i, operator in free:
+            tensor = graph.tensors[i]
+            kinds[file, i] = (name_stem(tensor.name), operator, tensor.shape)
+    for (_, index), (_, partner) in pair_by_stem(sides[0], sides[1], kinds).items():
+        if variant.tensors[index].name:
+            partners[index] = partner
 
 
 def _across_borders(operators: list[CutOperator], partners: dict[int, int]) -> None:

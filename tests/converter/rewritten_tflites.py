@@ -1,4 +1,4 @@
-"""`.tflite` files changed in one thing each: a tensor's scale, its name, the order of all."""
+"""`.tflite` files changed in one thing: a tensor's scale or name, the order of all tensors."""
 
 from __future__ import annotations
 

@@ -129,6 +129,15 @@ def test_a_tensor_without_partner_is_listed_on_both_sides(source, int8, folder):
     assert layers["logits"].accumulated == by_name(measure(source, int8))["logits"].accumulated
 
 
+def test_a_number_that_the_converter_put_behind_a_name_parts_nothing(source, int8, folder):
+    numbered = rewritten.rename(int8, folder / "numbered.tflite", "hidden", "hidden2")
+    drift = measure(source, numbered)
+    assert drift.unpaired == []
+    layer = by_name(drift)["hidden2"]
+    assert layer.reference == "hidden"
+    assert layer.accumulated == by_name(measure(source, int8))["hidden"].accumulated
+
+
 def test_names_that_repeat_pair_with_nothing(source, int8, folder):
     twice = rewritten.rename(int8, folder / "twice.tflite", "hidden", "logits")
     reasons = {(t.file, t.name): t.reason for t in measure(source, twice).unpaired}

@@ -1,4 +1,4 @@
-"""One-operator models compute what the operator computes in the whole; others say so."""
+"""One-operator models compute what the operator does in the whole; what cannot be cut says so."""
 
 from __future__ import annotations
 

@@ -20,14 +20,14 @@ from converter.tensor_binding import Binding
 from tests.converter import example_tflites as examples
 
 
-def costs(*operators, whole=1.0):
+def costs(*operators, whole=1.0, call=0.0):
     return OperatorCosts(
         operators=[
             OperatorCost(number=i, operator=kind, tensor=name, median_ms=ms, fastest_ms=ms, runs=9,
                          absence=None if ms is not None else "because")
             for i, (kind, name, ms) in enumerate(operators)
         ],
-        whole_ms=whole, whole_fastest_ms=whole, whole_runs=9, empty_call_ms=0.001, threads=1,
+        whole_ms=whole, whole_fastest_ms=whole, whole_runs=9, empty_call_ms=call, threads=1,
     )
 
 
@@ -70,6 +70,23 @@ def test_names_that_repeat_are_paired_by_their_turn():
     ]
 
 
+def test_names_that_differ_in_the_number_at_their_end_are_one_layer():
+    before = costs(("CONV_2D", "a/sub1", 0.5), ("ADD", "b7", 0.1))
+    after = costs(("CONV_2D", "a/sub2", 0.2), ("MUL", "b8", 0.3))
+    found = {c.name: (c.before_ms, c.after_ms) for c in compare_costs(before, after)}
+    assert found == {"a/sub2": (0.5, 0.2), "b8": (None, 0.3), "b7": (0.1, None)}
+
+
+def test_the_call_is_taken_off_each_part_and_counted_once():
+    found = costs(("CONV_2D", "a", 0.5), ("ADD", "b", 0.1), ("ADD", "c", 0.05), call=0.1, whole=0.5)
+    assert found.parts_ms == pytest.approx(0.1 + 0.4)  # c took no longer than an empty call
+    assert found.coverage == pytest.approx(1.0)
+    assert found.gross_coverage == pytest.approx(1.3)
+    assert [(t.operator, t.total_ms) for t in cost_by_type(found)] == [
+        ("CONV_2D", pytest.approx(0.4)), ("ADD", pytest.approx(0.0))
+    ]
+
+
 def measured(path, **binding):
     file = OpenFile(path, Binding(label="it", **binding))
     return measure_operator_costs(file, {"features": examples.features(3)})
@@ -83,7 +100,8 @@ def test_all_operators_of_a_file_are_timed_beside_the_whole(tmp_path):
             "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX"
         ]
         assert all(o.runs >= 30 and 0 < o.fastest_ms <= o.median_ms for o in found.timed)
-        assert found.parts_ms == pytest.approx(sum(o.median_ms for o in found.timed))
+        assert found.gross_ms == pytest.approx(sum(o.median_ms for o in found.timed))
+        assert 0 < found.parts_ms <= found.gross_ms
         assert found.whole_runs >= 5
         assert found.whole_ms > 0
         assert found.coverage == found.parts_ms / found.whole_ms

@@ -1,0 +1,309 @@
+"""The deep analysis of one variant: asked for here, then its ledger, its layers and its cost.
+
+Called from a page with a run's folder and its comparison.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from components.format import format_db, format_error, format_ms, format_percent
+from components.palette import custom_names, recipe_color
+from components.plain_text import code_span, escape_markdown, show_error, show_notes
+from components.session import widget_key
+from converter.analysed_run import analyse_run, can_be_analysed
+from converter.comparison import Comparison
+from converter.errors import LiteDriftError
+from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift, analysis_file
+from converter.operator_costs import OperatorCosts, compare_costs, compare_types
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
+_BLUE, _ORANGE, _GREY = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
+                         (("●", "#2F6FC4"), ("◆", "#D55E00"), ("▌", "#76808D")))
+_MOST_LISTED = 200
+_WEIGHTS_SHOWN = 3
+
+
+def render_layer_analysis(folder: Path, comparison: Comparison) -> None:
+    """Show the analysis of a variant that a person chooses, or offer to make it."""
+    st.header("Where error and time come from", anchor=False)
+    names = [v.recipe for v in comparison.variants
+             if v.recipe != "float32" and can_be_analysed(folder, comparison, v) is None]
+    if not names:
+        reasons = {can_be_analysed(folder, comparison, v) for v in comparison.variants}
+        st.info("No variant of this run can be looked into: "
+                + escape_markdown("; ".join(sorted(filter(None, reasons))) or "it has none") + ".")
+        return
+    recipe = st.selectbox("Variant to look into", names, key=widget_key("layers", "recipe"),
+                          width=320)
+    path = folder / analysis_file(recipe)
+    if not path.is_file():
+        _offer(folder, recipe)
+        return
+    try:
+        analysis = LayerAnalysis.load(path)
+    except LiteDriftError as error:
+        show_error(error)
+        _offer(folder, recipe)
+        return
+    custom = custom_names([v.recipe for v in comparison.variants])
+    _render(folder, comparison, analysis, recipe_color(recipe, custom))
+
+
+def _offer(folder: Path, recipe: str) -> None:
+    st.caption("Runs the float32 file and the variant layer by layer on up to 64 evaluation "
+               "samples and times every operator alone: seconds for a small model, minutes for a "
+               "large one. Leaving the page stops it.")
+    if not st.button("Look into it", icon=":material/biotech:",
+                     key=widget_key("layers", "start")):
+        return
+    bar = st.progress(0.0, "starting")
+    try:
+        analyse_run(folder, recipe, listener=lambda stage, share: bar.progress(share, stage) and
+                    None)
+    except LiteDriftError as error:
+        bar.empty()
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _render(folder: Path, comparison: Comparison, analysis: LayerAnalysis, color: str) -> None:
+    show_notes(analysis.notes)
+    if analysis.ledger is not None:
+        _render_ledger(analysis, color)
+    if analysis.drift is not None and analysis.drift.layers:
+        _render_layers(analysis.drift, analysis.recipe)
+    if analysis.costs is not None and analysis.costs.timed:
+        _render_costs(folder, comparison, analysis, color)
+
+
+def _render_ledger(analysis: LayerAnalysis, color: str) -> None:
+    from components.figures.ledger import build_ledger_figure
+
+    ledger = analysis.ledger
+    if ledger is None or not ledger.whole.drift:
+        return
+    outputs = list(ledger.whole.drift)
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("Drift in legs", anchor=False)
+        output = outputs[0]
+        if len(outputs) > 1:
+            output = st.selectbox("Output", outputs, key=widget_key("layers", "output"), width=320)
+        st.caption(f"{ledger.samples} evaluation samples. "
+                   + escape_markdown(" → ".join([ledger.whole.start,
+                                                 *(leg.end for leg in ledger.legs
+                                                   if leg.start != "TensorFlow"
+                                                   or ledger.whole.start == "TensorFlow")]))
+                   + ".")
+        _chart(build_ledger_figure(ledger, output, color), f"ledger.{output}")
+        item = ledger.residual[output]
+        st.caption(f"Mean squares: {format_error(item.whole)} from end to end, "
+                   f"{format_error(item.legs)} as the sum of the legs. "
+                   f"{_residual_words(item.residual)}")
+        show_notes(list(dict.fromkeys(leg.note for leg in ledger.legs if leg.note)))
+
+
+def _residual_words(residual: float) -> str:
+    if residual == 0:
+        return "They add up."
+    word = "cancel each other" if residual < 0 else "strengthen each other"
+    return f"The legs' errors {word} by {format_error(abs(residual))}, the residual."
+
+
+def _render_layers(drift: LayerDrift, recipe: str) -> None:
+    from components.figures.layers import build_layers_figure
+
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("Error by layer", anchor=False)
+        few = "" if drift.samples == drift.samples_given else \
+            f" of {drift.samples_given}, then the time was up"
+        st.caption(f"{_BLUE} accumulated from the input on, {_ORANGE} born in the layer itself: "
+                   "fed with the float32 file's activations. Higher is closer; points at the very "
+                   f"top are exact. {drift.samples} samples{few}. Click a point.")
+        event: Any = st.plotly_chart(
+            build_layers_figure(drift, _chosen(recipe, drift)), config=_CONFIG, on_select="rerun",
+            selection_mode="points", key=_chart_key(recipe),
+            alt=build_layers_figure(drift).layout.meta["alt"],
+        )
+        del event
+        place = _chosen(recipe, drift)
+        options = list(range(len(drift.layers)))
+        place = st.selectbox(
+            "Layer", options, index=place, key=widget_key("layers", f"layer.{recipe}.{place}"),
+            format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · {drift.layers[i].tensor}",
+        )
+        _render_layer(drift.layers[place])
+        _render_layer_table(drift)
+
+
+def _chart_key(recipe: str) -> str:
+    return widget_key("layers", f"chart.layers.{recipe}")
+
+
+def _chosen(recipe: str, drift: LayerDrift) -> int:
+    """Return the layer that was clicked; at first the one in which most error is born."""
+    state: Any = st.session_state.get(_chart_key(recipe))
+    points = state.selection.points if state else []
+    if points:
+        place = points[0].get("customdata")
+        place = place[0] if isinstance(place, list) else place
+        if isinstance(place, int) and 0 <= place < len(drift.layers):
+            return place
+    born = [(layer.born.sqnr_db, i) for i, layer in enumerate(drift.layers)
+            if layer.born is not None and layer.born.sqnr_db == layer.born.sqnr_db]
+    return min(born)[1] if born else 0
+
+
+def _render_layer(layer: Layer) -> None:
+    from components.figures.layers import build_activation_figure, build_weights_figure
+
+    st.markdown(f"**{escape_markdown(layer.operator)}** {code_span(layer.tensor)}")
+    with st.container(horizontal=True):
+        st.metric("From the input on", format_db(layer.accumulated.sqnr_db), width="content")
+        st.metric("Born here", format_db(layer.born and layer.born.sqnr_db), width="content")
+        if layer.born is not None and layer.born.rmse_in_steps is not None:
+            st.metric("RMSE / scale", f"{layer.born.rmse_in_steps:.2f}", width="content",
+                      help="0.29 is what rounding alone does.")
+        st.metric("Cosine", f"{layer.accumulated.cosine_similarity:.5f}", width="content")
+    if layer.born_absence:
+        st.caption(escape_markdown(f"Not run alone: {layer.born_absence}."))
+    st.caption(escape_markdown(_ends_words(layer)))
+    st.caption(f"Values: {_GREY} float32, {_ORANGE} the variant; shares of all values.")
+    _chart(build_activation_figure(layer), f"values.{layer.number}.{layer.tensor}")
+    for ranges in layer.weights[:_WEIGHTS_SHOWN]:
+        shown = f", {len(ranges.numbers)} of them drawn" \
+            if len(ranges.numbers) < ranges.channels else ""
+        how = "a scale for each" if len(ranges.steps) > 1 else \
+            "one scale for all" if ranges.steps else "no scale"
+        st.caption(f"Weights {code_span(ranges.tensor[:80])}, {ranges.dtype}, {ranges.channels} "
+                   f"channels{shown}, {how}: {_GREY} float32, {_ORANGE} the variant.")
+        _chart(build_weights_figure(ranges), f"weights.{layer.number}.{ranges.tensor}")
+
+
+def _ends_words(layer: Layer) -> str:
+    ends = layer.saturation
+    if ends is None:
+        return "Stored as floats: there are no ends of a range to stop at."
+    low = "where zero lies, as after a ReLU" if ends.low_is_zero else "the low end"
+    clipped = ends.clipped_low + ends.clipped_high
+    return (
+        f"Of the stored values {format_percent(ends.at_low)} are at the least {layer.dtype} "
+        f"({low}), {format_percent(ends.at_high)} at the greatest; {format_percent(clipped)} of "
+        "the float32 file's values lie beyond what can be stored."
+    )
+
+
+def _render_layer_table(drift: LayerDrift) -> None:
+    with st.expander("All layers as a table"):
+        st.dataframe(
+            [_table_row(layer) for layer in drift.layers], hide_index=True,
+            alt="Error, scale and saturation of every layer",
+        )
+    if drift.unpaired:
+        with st.expander(f"{len(drift.unpaired)} tensors compared with nothing"):
+            st.dataframe(
+                [{"Tensor": t.name, "File": t.file, "Operator": t.operator, "Why": t.reason}
+                 for t in drift.unpaired[:_MOST_LISTED]],
+                hide_index=True, alt="Tensors without a partner in the other file",
+            )
+
+
+def _table_row(layer: Layer) -> dict[str, Any]:
+    born, ends = layer.born, layer.saturation
+    return {
+        "Layer": layer.tensor, "Operator": layer.operator, "Stored as": layer.dtype,
+        "SQNR from the input on": format_db(layer.accumulated.sqnr_db),
+        "SQNR born here": format_db(born and born.sqnr_db),
+        "RMSE / scale": born.rmse_in_steps if born else None,
+        "Cosine": layer.accumulated.cosine_similarity,
+        "At the low end": format_percent(ends and ends.at_low),
+        "At the high end": format_percent(ends and ends.at_high),
+    }
+
+
+def _render_costs(
+    folder: Path, comparison: Comparison, analysis: LayerAnalysis, color: str
+) -> None:
+    from components.figures.op_cost import build_change_figure, build_type_figure
+
+    costs = analysis.costs
+    if costs is None:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("Cost by operator", anchor=False)
+        st.caption(_coverage_words(costs))
+        show_notes(costs.notes)
+        _chart(build_type_figure(costs, color), "types")
+        _render_cost_table(costs)
+    others = _other_costs(folder, comparison, analysis)
+    if not others:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("What makes the difference", anchor=False)
+        with st.container(horizontal=True):
+            other = st.selectbox("Against", list(others), key=widget_key("layers", "against"),
+                                 width=240)
+            way = st.segmented_control("By", ["operator type", "layer"], default="operator type",
+                                       key=widget_key("layers", "by"), required=True)
+        compare = compare_types if way == "operator type" else compare_costs
+        changes = compare(others[other], costs)
+        st.caption("Left of zero: faster. The two were timed in the same minutes."
+                   if other == "float32" else
+                   "Left of zero: faster. The two were timed on different occasions.")
+        if not others[other].is_explained or not costs.is_explained:
+            st.caption("The parts of at least one of the two do not sum to its whole: read the "
+                       "order of the bars, not their lengths.")
+        _chart(build_change_figure(changes, other, analysis.recipe), f"change.{other}.{way}")
+
+
+def _coverage_words(costs: OperatorCosts) -> str:
+    return (
+        f"Each operator in a model of its own, fed as in the whole, {costs.threads} thread(s), "
+        f"without the {format_ms(costs.empty_call_ms)} that a call itself takes. The check: "
+        f"{len(costs.timed)} of {len(costs.operators)} operators sum to "
+        f"**{format_percent(costs.coverage, 0)}** of the whole ({format_ms(costs.whole_ms)}), by "
+        f"the fastest runs to {format_percent(costs.fastest_coverage, 0)}, with every call to "
+        f"{format_percent(costs.gross_coverage, 0)}."
+    )
+
+
+def _render_cost_table(costs: OperatorCosts) -> None:
+    with st.expander("By layer"):
+        st.dataframe(
+            [{"#": o.number, "Operator": o.operator, "Layer": o.tensor,
+              "Median": format_ms(o.median_ms), "Fastest": format_ms(o.fastest_ms),
+              "Runs": o.runs, "Not timed because": o.absence} for o in costs.operators],
+            hide_index=True, alt="Time of every operator, or why it was not timed",
+        )
+
+
+def _other_costs(
+    folder: Path, comparison: Comparison, analysis: LayerAnalysis
+) -> dict[str, OperatorCosts]:
+    """Return what the variant can be held against: float32, and variants analysed before."""
+    found = {}
+    if analysis.reference_costs is not None and analysis.reference_costs.timed:
+        found["float32"] = analysis.reference_costs
+    for variant in comparison.variants:
+        path = folder / analysis_file(variant.recipe)
+        if variant.recipe in {analysis.recipe, "float32"} or not path.is_file():
+            continue
+        try:
+            costs = LayerAnalysis.load(path).costs
+        except LiteDriftError:  # its own page says what is wrong with it
+            continue
+        if costs is not None and costs.timed:
+            found[variant.recipe] = costs
+    return found
+
+
+def _chart(figure: go.Figure, name: str) -> None:
+    st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
+                    key=widget_key("layers", f"chart.{name}"))
