@@ -27,6 +27,7 @@ from converter.history import (
     RunRecord,
 )
 from converter.installation import artifact_store, history, job_runner
+from converter.known_results import link_or_copy
 from converter.limits import current_limits
 from converter.model_file import file_sha256
 from converter.progress import Progress, read_progress
@@ -264,6 +265,41 @@ def run_files(run_id: str) -> dict[str, Path]:
     """
     files = history().files(_known(run_id).run_id)
     return {name: history().artifact_path(file) for name, file in files.items()}
+
+
+def lay_out_files(run_id: str) -> Path:
+    """Return a folder that holds all files of a run under their names, to be read only.
+
+    A step that works on a finished run may leave new files there, for `keep_new_files`.
+
+    Raises:
+        StoreError: When there is no such run, or a file is gone.
+    """
+    folder = _folder(run_id) / "files"
+    files = run_files(run_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in files.items():
+            if not (folder / name).is_file():
+                link_or_copy(path, folder / name)
+    except OSError as broken:
+        raise StoreError(
+            f"The files of the run could not be laid out ({broken.strerror}); free some disk space "
+            "and try again."
+        ) from broken
+    return folder
+
+
+def keep_new_files(run_id: str) -> None:
+    """Keep what was left in `lay_out_files`'s folder since.
+
+    Raises:
+        StoreError: When there is no space for it.
+    """
+    known = history().files(run_id)
+    for path in (_folder(run_id) / "files").glob("*"):
+        if path.is_file() and path.name not in known and not path.name.startswith("."):
+            keep_file(run_id, path)
 
 
 def load_request(run_id: str) -> RunRequest:
