@@ -228,3 +228,25 @@ def serious_violations(visitor):
         for violation in Axe().run(visitor.page).response["violations"]
         if violation["impact"] in {"serious", "critical"}
     ]
+
+
+@pytest.mark.usefixtures("welcomed")
+def test_a_run_that_goes_on_is_found_by_its_link_cancelled_and_resumed(visit):
+    visitor = visit()
+    choose_sample(visitor, "cancer_mlp")
+    visitor.click("button", "Choose flags")
+    only(visitor, "float32", "int8")
+    visitor.page.get_by_role("button", name=re.compile("Convert and compare")).click()
+    visitor.page.get_by_role("button", name="Cancel").first.wait_for()
+    link = visitor.page.url.replace("/convert", "/compare")
+    onlooker = visit()  # another person's browser, with nothing but the link
+    onlooker.page.goto(link)
+    onlooker.page.get_by_test_id("stProgress").first.wait_for()
+    assert onlooker.page.get_by_role("button", name="Cancel").count() == 0
+    visitor.page.reload()  # and a refresh does not lose it
+    visitor.page.get_by_role("button", name="Cancel").first.click()
+    onlooker.wait_for("Resume", seconds=20)
+    onlooker.page.get_by_role("button", name="Resume").first.click()
+    onlooker.page.locator(".js-plotly-plot").first.wait_for(timeout=120_000)
+    assert "cancer_mlp.h5" in onlooker.text()
+    no_traceback(onlooker)
