@@ -14,7 +14,8 @@ from converter.cleanup_preview import CleanupPreview, preview_cleanup
 from converter.errors import LiteDriftError
 from converter.history import RunRecord
 from converter.limits import current_limits
-from converter.run_store import Usage, clean_up, list_runs, read_usage
+from converter.run_cleanup import Usage, clean_up, read_usage
+from converter.run_store import list_runs
 
 _DONE = widget_key("history", "cleaned")
 _MOST_NAMES = 5

@@ -32,7 +32,7 @@ def preview_cleanup(
     undo_seconds: float,
     now: float,
 ) -> CleanupPreview:
-    """Say what a clean-up would remove, by its own rule (`run_store.clean_up`).
+    """Say what a clean-up would remove, by its own rule (`run_cleanup.clean_up`).
 
     Args:
         records: All runs, deleted ones too.

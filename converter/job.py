@@ -15,9 +15,9 @@ from converter.installation import artifact_store, history
 from converter.progress import write_progress
 from converter.queue_order import NOT_WAITING
 from converter.reuse import Found, FoundLatency
+from converter.run_cleanup import clean_up
 from converter.run_store import (
     claim_turn,
-    clean_up,
     end_run,
     keep_file,
     load_request,

@@ -1,8 +1,8 @@
 """Runs as pages, jobs and the command line see them: start, follow, stop, find, change, delete.
 
-The one user of the three seams (`installation.py`). A run has a row in the history, its files as
-artifacts, and a folder for what only lives with its job: progress, log and scratch. See
-docs/runs.md.
+A run has a row in the history, its files as artifacts, and a folder for what only lives with its
+job: progress, log and scratch. What stands behind the seams (`installation.py`) is known here, in
+`run_cleanup` and in `job` alone. See docs/runs.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from converter.comparison import COMPARISON_FILE, Comparison
@@ -34,7 +34,7 @@ from converter.progress import Progress, read_progress
 from converter.queue_order import Turn
 from converter.request import RunRequest
 from converter.trust import check_upload
-from converter.uploads import forget_uploads, is_upload, touch_upload
+from converter.uploads import is_upload, touch_upload
 
 VARIANT_RESULT = "evaluation"
 _STARTING_SECONDS = 10.0
@@ -44,16 +44,6 @@ _TYPICAL_SECONDS = 30.0
 _INTERRUPTED = (
     "The run was interrupted: its process ended; resume it, and what was finished is used again."
 )
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What is kept, in bytes, and the quota."""
-
-    artifact_bytes: int
-    quota_bytes: int
-    runs: int
-    pinned: int
 
 
 def start_run(request: RunRequest, owner: str = "") -> str:
@@ -386,58 +376,6 @@ def restore_run(run_id: str) -> None:
         StoreError: When it is gone for good.
     """
     history().change(_known(run_id).run_id, deleted=None)
-
-
-def read_usage() -> Usage:
-    """Return how much is kept."""
-    records = [record for record in history().runs() if record.deleted is None]
-    return Usage(
-        artifact_bytes=history().artifact_bytes(),
-        quota_bytes=current_limits().quota_bytes,
-        runs=len(records),
-        pinned=sum(record.pinned for record in records),
-    )
-
-
-def clean_up(*, now: float | None = None) -> list[str]:
-    """Purge runs deleted long ago, the oldest unpinned ones over the quota, and unused uploads.
-
-    Args:
-        now: Unix time; the present when left out.
-
-    Returns:
-        The names of the runs that the quota cost.
-    """
-    now = time.time() if now is None else now
-    limits = current_limits()
-    records = history().runs()
-    gone = [r for r in records if r.deleted is not None and now - r.deleted > limits.undo_seconds]
-    _purge([record for record in gone if not record.is_active])
-    dropped = []
-    for record in sorted(history().runs(), key=lambda r: (r.deleted is None, r.created)):
-        if history().artifact_bytes() <= limits.quota_bytes:
-            break
-        if not record.pinned and not record.is_active:
-            _purge([record])
-            dropped.append(record.name)
-    needed = [
-        Path(path)
-        for record in history().runs()
-        for path in (
-            record.request.get("model_path"),
-            record.request.get("data_path"),
-            *(given["path"] for given in record.request.get("given_variants", [])),
-        )
-        if path
-    ]
-    forget_uploads(needed, limits.upload_idle_seconds)
-    return dropped
-
-
-def _purge(records: list[RunRecord]) -> None:
-    history().purge([record.run_id for record in records])
-    for record in records:
-        shutil.rmtree(_folder(record.run_id), ignore_errors=True)
 
 
 def run_folder(run_id: str) -> Path:

@@ -9,7 +9,8 @@ import pytest
 from converter.cleanup_preview import preview_cleanup
 from converter.history import RunRecord
 from converter.installation import history
-from converter.run_store import clean_up, keep_file, list_runs
+from converter.run_cleanup import clean_up
+from converter.run_store import keep_file, list_runs
 
 NOW = 1_800_000_000.0
 

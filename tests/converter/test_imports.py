@@ -90,6 +90,7 @@ def converter_modules_of_the_interface():
         f"converter.{name}"
         for name in (
             "run_store",
+            "run_cleanup",
             "inspection",
             "verdict",
             "recipe",
@@ -202,3 +203,12 @@ def test_nothing_is_unpickled(path):
             assert ast.unparse(node.value) == "False"
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"np.load", "numpy.load"}:
             assert "allow_pickle" in {keyword.arg for keyword in node.keywords}
+
+
+def test_only_the_store_knows_what_stands_behind_the_seams():
+    seams = {"converter.installation", "converter.sqlite_history", "converter.job_runner"}
+    users = {label(path) for path in CONVERTER if seams & set(imported_modules(path))}
+    assert users == {
+        "converter/installation.py", "converter/run_store.py", "converter/run_cleanup.py",
+        "converter/job.py",
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
-from converter import run_store
+from converter import run_cleanup, run_store
 from converter.comparison import SAMPLES_FILE, load_latency_samples
 from converter.errors import StoreError
 from converter.history import CANCELLED, DONE, FAILED, INTERRUPTED, QUEUED
@@ -244,11 +244,11 @@ class TestKeeping:
         run_store.delete_run(run_id)
         assert run_store.list_runs() == []
         assert [r.run_id for r in run_store.list_runs(deleted=True)] == [run_id]
-        run_store.clean_up()  # the time for Undo has not passed
+        run_cleanup.clean_up()  # the time for Undo has not passed
         run_store.restore_run(run_id)
         assert run_store.load_comparison(run_id) == comparison
         run_store.delete_run(run_id)
-        run_store.clean_up(now=time.time() + 25 * 3600)
+        run_cleanup.clean_up(now=time.time() + 25 * 3600)
         with pytest.raises(StoreError, match="no run"):
             run_store.restore_run(run_id)
         assert list((home / "artifacts").glob("??/*")) == []
@@ -258,13 +258,13 @@ class TestKeeping:
         ids = [done(request_for("float32", seed=seed))[0] for seed in range(3)]
         run_store.pin_run(ids[0], pinned=True)
         run_store.rename_run(ids[1], "the one to go")
-        used = run_store.read_usage()
+        used = run_cleanup.read_usage()
         assert (used.runs, used.pinned) == (3, 1)
         monkeypatch.setenv("LITEDRIFT_QUOTA_BYTES", str(used.artifact_bytes - 1))
-        assert run_store.clean_up() == ["the one to go"]
+        assert run_cleanup.clean_up() == ["the one to go"]
         assert {r.run_id for r in run_store.list_runs()} == {ids[0], ids[2]}
         monkeypatch.setenv("LITEDRIFT_QUOTA_BYTES", "1")
-        run_store.clean_up()
+        run_cleanup.clean_up()
         assert [r.run_id for r in run_store.list_runs()] == [ids[0]]
         assert run_store.load_comparison(ids[0]).variants[0].status == "ok"
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from converter import run_store
+from converter import run_cleanup, run_store
 from converter.child_process import PROJECT_ROOT
 from converter.comparison import COMPARISON_FILE
 from converter.errors import StoreError, TrustError
@@ -143,7 +143,7 @@ class RunStates(RuleBasedStateMachine):
 
     @rule()
     def purge_what_was_deleted_long_ago(self):
-        run_store.clean_up(now=time.time() + 30 * 3600)
+        run_cleanup.clean_up(now=time.time() + 30 * 3600)
         left = {record.run_id for record in history().runs()}
         self.acknowledged -= self.deleted - left
         self.deleted &= left
