@@ -27,6 +27,7 @@ _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": Fal
 _BLUE, _ORANGE, _GREY = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
                          (("●", "#2F6FC4"), ("◆", "#D55E00"), ("▌", "#76808D")))
 _MOST_LISTED = 200
+_NAME_LENGTH = 72
 _WEIGHTS_SHOWN = 3
 
 
@@ -122,25 +123,27 @@ def _render_layers(drift: LayerDrift, recipe: str) -> None:
 
     with st.container(border=True, gap="xsmall"):
         st.subheader("Error by layer", anchor=False)
-        few = "" if drift.samples == drift.samples_given else \
-            f" of {drift.samples_given}, then the time was up"
         st.caption(f"{_BLUE} accumulated from the input on, {_ORANGE} born in the layer itself: "
                    "fed with the float32 file's activations. Higher is closer; points at the very "
-                   f"top are exact. {drift.samples} samples{few}. Click a point.")
-        event: Any = st.plotly_chart(
-            build_layers_figure(drift, _chosen(recipe, drift)), config=_CONFIG, on_select="rerun",
-            selection_mode="points", key=_chart_key(recipe),
-            alt=build_layers_figure(drift).layout.meta["alt"],
-        )
-        del event
+                   f"top are exact. On {drift.samples} of {drift.samples_given} samples. Click a "
+                   "point.")
         place = _chosen(recipe, drift)
+        figure = build_layers_figure(drift, place)
+        st.plotly_chart(figure, config=_CONFIG, on_select="rerun", selection_mode="points",
+                        key=_chart_key(recipe), alt=figure.layout.meta["alt"])
         options = list(range(len(drift.layers)))
         place = st.selectbox(
             "Layer", options, index=place, key=widget_key("layers", f"layer.{recipe}.{place}"),
-            format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · {drift.layers[i].tensor}",
+            format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · "
+            f"{_end_of(drift.layers[i].tensor)}",
         )
         _render_layer(drift.layers[place])
         _render_layer_table(drift)
+
+
+def _end_of(name: str) -> str:
+    """Keep the end of a long name: what layers have in common stands at its beginning."""
+    return name if len(name) <= _NAME_LENGTH else f"…{name[1 - _NAME_LENGTH:]}"
 
 
 def _chart_key(recipe: str) -> str:
