@@ -5,6 +5,8 @@ Called from a page with a run's folder and its comparison.
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,13 +129,18 @@ def _render_layers(drift: LayerDrift, recipe: str) -> None:
                    "fed with the float32 file's activations. Higher is closer; points at the very "
                    f"top are exact. On {drift.samples} of {drift.samples_given} samples. Click a "
                    "point.")
-        place = _chosen(recipe, drift)
-        figure = build_layers_figure(drift, place)
-        st.plotly_chart(figure, config=_CONFIG, on_select="rerun", selection_mode="points",
-                        key=_chart_key(recipe), alt=figure.layout.meta["alt"])
-        options = list(range(len(drift.layers)))
+        # The layer's key is the one truth: a click writes it, the list reads and writes it. What
+        # the chart itself remembers is lost as soon as the mark of the chosen layer moves.
+        chosen = widget_key("layers", f"layer.{recipe}")
+        if st.session_state.get(chosen, len(drift.layers)) >= len(drift.layers):
+            st.session_state[chosen] = _worst_layer(drift)
+        figure = build_layers_figure(drift, st.session_state[chosen])
+        chart = widget_key("layers", f"chart.layers.{recipe}")
+        st.plotly_chart(figure, config=_CONFIG, selection_mode="points", key=chart,
+                        on_select=partial(_take_click, chart, chosen, len(drift.layers)),
+                        alt=figure.layout.meta["alt"])
         place = st.selectbox(
-            "Layer", options, index=place, key=widget_key("layers", f"layer.{recipe}.{place}"),
+            "Layer", list(range(len(drift.layers))), key=chosen,
             format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · "
             f"{_end_of(drift.layers[i].tensor)}",
         )
@@ -146,21 +153,18 @@ def _end_of(name: str) -> str:
     return name if len(name) <= _NAME_LENGTH else f"…{name[1 - _NAME_LENGTH:]}"
 
 
-def _chart_key(recipe: str) -> str:
-    return widget_key("layers", f"chart.layers.{recipe}")
+def _take_click(chart: str, chosen: str, layers: int) -> None:
+    points = st.session_state[chart].selection.points
+    place = points[0].get("customdata") if points else None
+    place = place[0] if isinstance(place, list) and place else place
+    if isinstance(place, int) and 0 <= place < layers:
+        st.session_state[chosen] = place
 
 
-def _chosen(recipe: str, drift: LayerDrift) -> int:
-    """Return the layer that was clicked; at first the one in which most error is born."""
-    state: Any = st.session_state.get(_chart_key(recipe))
-    points = state.selection.points if state else []
-    if points:
-        place = points[0].get("customdata")
-        place = place[0] if isinstance(place, list) else place
-        if isinstance(place, int) and 0 <= place < len(drift.layers):
-            return place
-    born = [(layer.born.sqnr_db, i) for i, layer in enumerate(drift.layers)
-            if layer.born is not None and layer.born.sqnr_db == layer.born.sqnr_db]
+def _worst_layer(drift: LayerDrift) -> int:
+    """Return the layer in which most error is born; the first where none was run alone."""
+    born = [(layer.born.sqnr_db, place) for place, layer in enumerate(drift.layers)
+            if layer.born is not None and not math.isnan(layer.born.sqnr_db)]
     return min(born)[1] if born else 0
 
 
