@@ -5,6 +5,8 @@ Called from a page with a run's folder and its comparison.
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": Fal
 _BLUE, _ORANGE, _GREY = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
                          (("●", "#2F6FC4"), ("◆", "#D55E00"), ("▌", "#76808D")))
 _MOST_LISTED = 200
+_NAME_LENGTH = 72
 _WEIGHTS_SHOWN = 3
 
 
@@ -122,42 +125,46 @@ def _render_layers(drift: LayerDrift, recipe: str) -> None:
 
     with st.container(border=True, gap="xsmall"):
         st.subheader("Error by layer", anchor=False)
-        few = "" if drift.samples == drift.samples_given else \
-            f" of {drift.samples_given}, then the time was up"
         st.caption(f"{_BLUE} accumulated from the input on, {_ORANGE} born in the layer itself: "
                    "fed with the float32 file's activations. Higher is closer; points at the very "
-                   f"top are exact. {drift.samples} samples{few}. Click a point.")
-        event: Any = st.plotly_chart(
-            build_layers_figure(drift, _chosen(recipe, drift)), config=_CONFIG, on_select="rerun",
-            selection_mode="points", key=_chart_key(recipe),
-            alt=build_layers_figure(drift).layout.meta["alt"],
-        )
-        del event
-        place = _chosen(recipe, drift)
-        options = list(range(len(drift.layers)))
+                   f"top are exact. On {drift.samples} of {drift.samples_given} samples. Click a "
+                   "point.")
+        # The layer's key is the one truth: a click writes it, the list reads and writes it. What
+        # the chart itself remembers is lost as soon as the mark of the chosen layer moves.
+        chosen = widget_key("layers", f"layer.{recipe}")
+        if st.session_state.get(chosen, len(drift.layers)) >= len(drift.layers):
+            st.session_state[chosen] = _worst_layer(drift)
+        figure = build_layers_figure(drift, st.session_state[chosen])
+        chart = widget_key("layers", f"chart.layers.{recipe}")
+        st.plotly_chart(figure, config=_CONFIG, selection_mode="points", key=chart,
+                        on_select=partial(_take_click, chart, chosen, len(drift.layers)),
+                        alt=figure.layout.meta["alt"])
         place = st.selectbox(
-            "Layer", options, index=place, key=widget_key("layers", f"layer.{recipe}.{place}"),
-            format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · {drift.layers[i].tensor}",
+            "Layer", list(range(len(drift.layers))), key=chosen,
+            format_func=lambda i: f"{i + 1}. {drift.layers[i].operator} · "
+            f"{_end_of(drift.layers[i].tensor)}",
         )
         _render_layer(drift.layers[place])
         _render_layer_table(drift)
 
 
-def _chart_key(recipe: str) -> str:
-    return widget_key("layers", f"chart.layers.{recipe}")
+def _end_of(name: str) -> str:
+    """Keep the end of a long name: what layers have in common stands at its beginning."""
+    return name if len(name) <= _NAME_LENGTH else f"…{name[1 - _NAME_LENGTH:]}"
 
 
-def _chosen(recipe: str, drift: LayerDrift) -> int:
-    """Return the layer that was clicked; at first the one in which most error is born."""
-    state: Any = st.session_state.get(_chart_key(recipe))
-    points = state.selection.points if state else []
-    if points:
-        place = points[0].get("customdata")
-        place = place[0] if isinstance(place, list) else place
-        if isinstance(place, int) and 0 <= place < len(drift.layers):
-            return place
-    born = [(layer.born.sqnr_db, i) for i, layer in enumerate(drift.layers)
-            if layer.born is not None and layer.born.sqnr_db == layer.born.sqnr_db]
+def _take_click(chart: str, chosen: str, layers: int) -> None:
+    points = st.session_state[chart].selection.points
+    place = points[0].get("customdata") if points else None
+    place = place[0] if isinstance(place, list) and place else place
+    if isinstance(place, int) and 0 <= place < layers:
+        st.session_state[chosen] = place
+
+
+def _worst_layer(drift: LayerDrift) -> int:
+    """Return the layer in which most error is born; the first where none was run alone."""
+    born = [(layer.born.sqnr_db, place) for place, layer in enumerate(drift.layers)
+            if layer.born is not None and not math.isnan(layer.born.sqnr_db)]
     return min(born)[1] if born else 0
 
 

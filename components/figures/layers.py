@@ -11,7 +11,14 @@ import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis
 from components.figures.ink import GRID, INK, MUTED, SOFT_INK
-from components.format import escape_label, format_db, format_error, format_percent, shorten
+from components.format import (
+    escape_label,
+    format_db,
+    format_error,
+    format_percent,
+    format_tick,
+    shorten,
+)
 from converter.layer_analysis import ChannelRanges, Layer, LayerDrift
 
 ACCUMULATED_COLOR, BORN_COLOR = "#2F6FC4", "#D55E00"
@@ -106,7 +113,7 @@ def build_weights_figure(ranges: ChannelRanges) -> go.Figure:
             xs += [number, number, None]
             ys += [start, end, None]
         figure.add_scatter(x=xs, y=ys, mode="lines", name=name,
-                           line={"color": color, "width": width if len(low) <= 64 else 1.4},
+                           line={"color": color, "width": width if len(low) <= 64 else width / 1.6},
                            hovertemplate=f"{name}, channel %{{x}}: %{{y:.4g}}<extra></extra>")
     bottom = min([*ranges.low, *ranges.reference_low], default=0.0)
     top = max([*ranges.high, *ranges.reference_high], default=1.0)
@@ -127,8 +134,11 @@ def _bounds(layers: Sequence[Layer]) -> tuple[float, float]:
     """Return an axis around all finite figures, with room on top for what is exact."""
     errors = [e for layer in layers for e in (layer.accumulated, layer.born) if e is not None]
     finite = [e.sqnr_db for e in errors if math.isfinite(e.sqnr_db)]
-    low, high = min([*finite, 0.0]), max([*finite, 10.0])
-    return low - 0.04 * (high - low), high + 0.1 * (high - low)
+    if not finite:
+        return 0.0, 100.0
+    low, high = min(finite), max(finite)
+    pad = max(0.08 * (high - low), 3.0)
+    return low - pad, high + pad
 
 
 def _placed(value: float | None, low: float, high: float) -> float | None:
@@ -177,7 +187,7 @@ def _activation_alt(layer: Layer) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.3g}".replace("-", _MINUS)
+    return format_tick(value).replace("-", _MINUS)
 
 
 def _axis(title: str) -> dict[str, Any]:

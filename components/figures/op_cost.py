@@ -14,6 +14,7 @@ from converter.operator_costs import CostChange, OperatorCosts, cost_by_type
 
 FASTER_COLOR, SLOWER_COLOR = "#0B8F6B", "#D55E00"
 MOST_ROWS = 12
+_LEAST_MS = 0.1
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -26,8 +27,9 @@ def build_type_figure(costs: OperatorCosts, color: str) -> go.Figure:
     """
     types = cost_by_type(costs)
     shown, rest = types[:MOST_ROWS], types[MOST_ROWS:]
+    unit, factor = _unit([item.total_ms for item in types])
     bars = [
-        Bar(name=f"{item.operator} {TIMES} {item.count}", value=item.total_ms, color=color,
+        Bar(name=f"{item.operator} {TIMES} {item.count}", value=item.total_ms * factor, color=color,
             figure=f"{format_ms(item.total_ms)}, {format_percent(item.share, 0)}",
             hover=f"{escape_label(item.operator)}: {item.count} operators, "
                   f"{format_ms(item.total_ms)}")
@@ -35,11 +37,11 @@ def build_type_figure(costs: OperatorCosts, color: str) -> go.Figure:
     ]
     if rest:
         total, share = sum(i.total_ms for i in rest), sum(i.share for i in rest)
-        bars.append(Bar(name=f"{len(rest)} other types", value=total, color=MUTED,
+        bars.append(Bar(name=f"{len(rest)} other types", value=total * factor, color=MUTED,
                         figure=f"{format_ms(total)}, {format_percent(share, 0)}"))
     top = shown[0]
     return build_bar_figure(
-        bars, title="sum of medians without the calls (ms)",
+        bars, title=f"sum of medians without the calls ({unit})",
         axis=linear_axis(0.0, max([b.value or 0.0 for b in bars], default=0.0) * 1.05 or 1.0,
                          format_tick),
         alt=f"Time by operator type: {top.operator} takes {format_percent(top.share, 0)} of "
@@ -56,8 +58,9 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
         after: What the second file is called.
     """
     shown, rest = list(changes[:MOST_ROWS]), changes[MOST_ROWS:]
+    unit, factor = _unit([change.change_ms for change in changes])
     bars = [
-        Bar(name=change.name or change.operator, value=change.change_ms,
+        Bar(name=change.name or change.operator, value=change.change_ms * factor,
             figure=_signed(change.change_ms), color=_color(change.change_ms),
             hover=f"{escape_label(change.name)} ({escape_label(change.operator)})<br>"
                   f"{escape_label(before)}: {_ms(change.before_ms)}, "
@@ -66,7 +69,7 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
     ]
     if rest:
         total = sum(change.change_ms for change in rest)
-        bars.append(Bar(name=f"{len(rest)} others", value=total, figure=_signed(total),
+        bars.append(Bar(name=f"{len(rest)} others", value=total * factor, figure=_signed(total),
                         color=MUTED))
     reach = max(abs(bar.value or 0.0) for bar in bars) * 1.08 or 1.0
     whole = sum(change.change_ms for change in changes)
@@ -75,11 +78,17 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
     if low == high:
         high = reach
     return build_bar_figure(
-        bars, title=f"{escape_label(after)} minus {escape_label(before)} (ms)",
+        bars, title=f"{escape_label(after)} minus {escape_label(before)} ({unit})",
         axis=linear_axis(low, high, lambda v: format_tick(v).replace("-", _MINUS)),
         alt=f"What makes {after} differ from {before}: {_signed(whole)} in sum, most of it "
             f"{shown[0].name} ({_signed(shown[0].change_ms)}).",
     )
+
+
+def _unit(values_ms: Sequence[float]) -> tuple[str, float]:
+    """Return the unit in which an axis has short ticks, and how many of it a millisecond is."""
+    small = max(map(abs, values_ms), default=0.0) < _LEAST_MS
+    return ("µs", 1e3) if small else ("ms", 1.0)
 
 
 def _color(change: float) -> str:
