@@ -25,7 +25,7 @@ from converter.limits import Limits
 from converter.original import BoundFile, Original, evaluate_file
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
-from converter.sample_arrays import load_arrays
+from converter.sample_arrays import load_arrays, save_arrays
 from converter.sample_file import save_sample_file
 from converter.signature import Signature
 from converter.tensor_binding import Binding, shapes_of
@@ -187,6 +187,8 @@ class VariantBuilder:
             return load_arrays(folder)
 
         outputs = self._known.reference_outputs(self._reference, compute)
+        if not folder.is_dir():  # known from an earlier run: what follows finds them all the same
+            save_arrays(folder, outputs)
         original.prepare(self._places.evaluation)
         paired, notes = label_outputs(labels, list(outputs))
         self._reference.notes += notes

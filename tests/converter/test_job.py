@@ -65,8 +65,9 @@ def wait_for_stage(run_id, beginning, seconds=60):
 
 class TestReuse:
     def test_the_same_again_computes_nothing_and_tells_so(self, request_for):
-        _, first = done(request_for())
+        first_id, first = done(request_for())
         run_id, second = done(request_for())
+        assert set(run_store.run_files(run_id)) == set(run_store.run_files(first_id))
         assert first.settings["reused"] == {
             "conversions": [], "evaluations": [], "reference": False,
         }  # fmt: skip
