@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,6 +116,18 @@ def test_latency_boxes_are_the_percentiles_of_the_raw_samples(plain):
     assert texts(figure)[0] == "0.61 ms"
     assert figure.layout.xaxis.type == "log"
     assert figure.layout.shapes[0].x0 == comparison.reference.latency.p50_ms
+
+
+def test_latency_intervals_and_noise_are_drawn_and_told(plain):
+    comparison, samples = plain
+    int8 = comparison.variant("int8")
+    int8.latency = replace(int8.latency, p50_ci95_ms=(0.07, 0.09), noise=("drifting",))
+    figure = latency.build_latency_figure(comparison, samples)
+    (interval,) = [trace for trace in figure.data if trace.name == "interval"]
+    assert list(interval.x) == [0.07, 0.09]
+    assert "95 % interval" in interval.customdata[0]
+    assert "95 % interval" in figure.layout.meta["alt"]
+    assert any("noisy: drifting" in note.text for note in figure.layout.annotations)
 
 
 def test_latency_points_keep_the_extremes_and_stay_within_the_axis(plain):

@@ -7,6 +7,17 @@ import pytest
 from converter.workers.protocol import time_calls, time_turn, warm_up
 
 
+class FakeClock:
+    """A clock that calls move on, so that no test waits or depends on the machine."""
+
+    def __init__(self, monkeypatch, milliseconds):
+        self.now, self.next = 0, iter(milliseconds)
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: self.now)
+
+    def call(self):
+        self.now += round(next(self.next) * 1e6)
+
+
 def test_exactly_so_many_calls_are_counted():
     calls = []
     samples = time_calls(lambda: calls.append(1), 7, 0.0)
@@ -24,15 +35,9 @@ def test_at_least_so_long():
 @pytest.mark.parametrize(
     ("cold_calls", "counted"), [(5, 0), (8, 3)], ids=["all before counting", "longer than that"]
 )
-def test_cold_calls_at_the_start_of_a_turn_are_not_counted(cold_calls, counted):
-    calls = []
-
-    def call():
-        calls.append(1)
-        if len(calls) <= cold_calls:
-            time.sleep(0.0008)
-
-    samples = time_calls(call, 20, 0.0)
+def test_cold_calls_at_the_start_of_a_turn_are_not_counted(cold_calls, counted, monkeypatch):
+    clock = FakeClock(monkeypatch, [0.8] * cold_calls + [0.01] * 100)
+    samples = time_calls(clock.call, 20, 0.0)
     assert sum(sample > 0.7 for sample in samples) == counted
 
 
@@ -51,17 +56,6 @@ def test_exactly_so_many_warm_ups_where_nobody_asks_for_stability():
     calls = []
     assert warm_up(lambda: calls.append(1), 5, 0.0, 0.0) == {"runs": 5, "settled": None}
     assert len(calls) == 5
-
-
-class FakeClock:
-    """A clock that calls move on, so that no test waits or depends on the machine."""
-
-    def __init__(self, monkeypatch, milliseconds):
-        self.now, self.next = 0, iter(milliseconds)
-        monkeypatch.setattr(time, "perf_counter_ns", lambda: self.now)
-
-    def call(self):
-        self.now += round(next(self.next) * 1e6)
 
 
 def test_warming_up_ends_when_two_windows_agree(monkeypatch):
