@@ -126,8 +126,9 @@ def test_latency_intervals_and_noise_are_drawn_and_told(plain):
     (interval,) = [trace for trace in figure.data if trace.name == "interval"]
     assert list(interval.x) == [0.07, 0.09]
     assert "95 % interval" in interval.customdata[0]
-    assert "95 % interval" in figure.layout.meta["alt"]
-    assert any("noisy: drifting" in note.text for note in figure.layout.annotations)
+    assert "us to 90" in figure.layout.meta["alt"].replace("μ", "u").replace("µ", "u")
+    assert "noisy: drifting" in figure.layout.meta["alt"]
+    assert [line.endswith("faster, noisy</span>") for line in second_lines(figure)].count(True) == 1
 
 
 def test_latency_points_keep_the_extremes_and_stay_within_the_axis(plain):

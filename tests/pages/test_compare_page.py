@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from components.session import RUN_PARAMETER, widget_key
+from converter.further_latency import FurtherLatency
 from converter.progress import Progress
 from tests.pages.synthetic import (
     fail,
@@ -201,3 +202,23 @@ def test_page_switches_keep_the_run_in_the_address(show):
     app.switch_page("pages/model.py").run()
     assert app.query_params[RUN_PARAMETER] == "r1"
     assert not app.exception
+
+
+def test_further_latencies_are_tables_and_what_failed_has_its_reason(show):
+    def make():
+        comparison, samples = make_comparison()
+        comparison.further_latency = [
+            FurtherLatency(kind="threads", candidate="int8", setting="2",
+                           latency=comparison.variant("int8").latency),
+            FurtherLatency(kind="kernels", candidate="int8", setting="reference",
+                           error="LiteRT crashed (SIGABRT) <b>here</b>"),
+        ]
+        return comparison, samples
+
+    app = show(make)
+    assert not app.exception
+    labels = [expander.label for expander in app.expander]
+    assert "Further latencies" in labels
+    assert any(label.startswith("Why is") for label in labels)
+    text = " ".join(caption.value for caption in app.caption)
+    assert "was not measured: LiteRT crashed" in text.replace("\\", "")
