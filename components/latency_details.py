@@ -35,29 +35,36 @@ def render_further_latency(comparison: Comparison) -> None:
     """Show the latencies that were measured on request; nothing where there are none."""
     if not comparison.further_latency:
         return
-    st.header("Further latencies", anchor=False)
-    st.caption("Each setting in a process of its own, all settings of a model in turns.")
-    for kind, (title, column) in _TITLES.items():
-        found = [each for each in comparison.further_latency if each.kind == kind]
-        if found:
-            st.subheader(title, anchor=False)
-            rows = [_row(each, column) for each in found]
-            st.table(rows, border="horizontal", hide_index=True, alt=f"{title}, median latency")
-    show_notes([
-        f"{each.candidate}, {each.setting}: {note}"
-        for each in comparison.further_latency
-        for note in each.notes
-    ])
+    with st.expander("Further latencies", icon=":material/tune:"):
+        st.caption("Each setting in a process of its own, all settings of a model in turns.")
+        for kind, (title, column) in _TITLES.items():
+            found = [each for each in comparison.further_latency if each.kind == kind]
+            if found:
+                _render_kind(kind, title, column, found)
+        show_notes([
+            f"{each.candidate}, {each.setting}: {note}"
+            for each in comparison.further_latency
+            for note in each.notes
+        ])
+
+
+def _render_kind(kind: str, title: str, column: str, found: list[FurtherLatency]) -> None:
+    st.subheader(title, anchor=False)
+    rows = [_row(each, column) for each in found]
+    st.table(rows, border="horizontal", hide_index=True, alt=f"{title}, median latency")
+    meanings = {KERNEL_SETS: KERNELS, CALLS: BASELINES}.get(kind, {})
+    lines = [f"{each}: {meanings[each]}" for each in meanings if each in {f.setting for f in found}]
+    lines += [f"{f.candidate}, {f.setting} was not measured: {f.error}" for f in found if f.error]
+    if lines:
+        st.caption("  \n".join(map(escape_markdown, lines)))
 
 
 def _row(found: FurtherLatency, column: str) -> dict[str, str]:
-    names = {KERNEL_SETS: KERNELS, CALLS: BASELINES}.get(found.kind, {})
     return {
         "Model": escape_markdown(found.candidate),
-        column: escape_markdown(names.get(found.setting, found.setting)),
+        column: escape_markdown(found.setting),
         "Median": format_ms(found.latency and found.latency.p50_ms),
         "95 % interval": interval_text(found.latency),
-        "Not measured because": escape_markdown(found.error or ""),
     }
 
 

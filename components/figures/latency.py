@@ -126,9 +126,13 @@ def _median(comparison: Comparison, row: Row) -> str:
 
 
 def _detail(comparison: Comparison, row: Row) -> str:
+    # A noisy figure keeps its ratio, and says so; the notes tell what was seen.
     stats = latency_of(comparison, row)
-    if stats is not None and stats.noise:
-        return f"noisy: {stats.noise[0]}"
+    words = [_against_original(comparison, row), "noisy" if stats and stats.noise else ""]
+    return ", ".join(word for word in words if word)
+
+
+def _against_original(comparison: Comparison, row: Row) -> str:
     if row.variant is None:
         return "baseline"
     ratio = speed_ratio(comparison, row.variant)
@@ -149,16 +153,19 @@ def _translucent(color: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.28)"
 
 
-def _interval_words(stats: LatencyStats) -> str:
-    if stats.p50_ci95_ms is None:
-        return ""
-    low, high = stats.p50_ci95_ms
-    return f" (95 % interval {format_ms(low)} to {format_ms(high)})"
+def _conditions(stats: LatencyStats) -> str:
+    words = []
+    if stats.p50_ci95_ms is not None:
+        low, high = stats.p50_ci95_ms
+        words.append(f"95 % interval {format_ms(low)} to {format_ms(high)}")
+    if stats.noise:
+        words.append(f"noisy: {' and '.join(stats.noise)}")
+    return f" ({'; '.join(words)})" if words else ""
 
 
 def _alt(comparison: Comparison) -> str:
     timed = [
-        f"{row.name} {format_ms(stats.p50_ms)}{_interval_words(stats)}"
+        f"{row.name} {format_ms(stats.p50_ms)}{_conditions(stats)}"
         for row in chart_rows(comparison)
         if (stats := latency_of(comparison, row)) is not None
     ]

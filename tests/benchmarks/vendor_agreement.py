@@ -91,7 +91,11 @@ def main(rounds):
             f"{shown} (min {min(ratios):.3f}, median {statistics.median(ratios):.3f}, max "
             f"{max(ratios):.3f})", flush=True,
         )
-    call = min(min(t for _, t in pairs) - min(o for o, _ in pairs) for _, pairs in rows)
+    calls = [
+        min(theirs for _, theirs in pairs) - min(ours for ours, _ in pairs)
+        for _, pairs in rows
+        if pairs[0][0] < LEAST_MS
+    ]
     for kind, chosen in (
         ("all files", rows),
         (f"files of {LEAST_MS} ms and more", [r for r in rows if r[1][0][0] >= LEAST_MS]),
@@ -102,5 +106,5 @@ def main(rounds):
             verdict = "met" if abs(middle - 1) <= GOAL else "NOT met"
             print(f"vendor agreement, {kind}: median ratio {middle:.3f} of {len(ratios)} pairs "
                   f"(goal within {GOAL:.0%} {verdict})", flush=True)
-    print(f"vendor agreement: least difference of the fastest medians {call * 1e3:+.1f} us a call",
-          flush=True)
+    shown = ", ".join(f"{call * 1e3:+.1f}" for call in calls)
+    print(f"vendor agreement: its call costs {shown} us more on the small files", flush=True)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 
 import psutil
@@ -61,7 +60,7 @@ def _wait_for_health(url, process, seconds=60):
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with code {process.returncode}")
         with (
-            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            contextlib.suppress(OSError),
             urllib.request.urlopen(url, timeout=1),
         ):
             return

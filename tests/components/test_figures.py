@@ -119,6 +119,19 @@ def test_latency_boxes_are_the_percentiles_of_the_raw_samples(plain):
     assert figure.layout.shapes[0].x0 == comparison.reference.latency.p50_ms
 
 
+def test_latency_intervals_and_noise_are_drawn_and_told(plain):
+    comparison, samples = plain
+    int8 = comparison.variant("int8")
+    int8.latency = replace(int8.latency, p50_ci95_ms=(0.07, 0.09), noise=("drifting",))
+    figure = latency.build_latency_figure(comparison, samples)
+    (interval,) = [trace for trace in figure.data if trace.name == "interval"]
+    assert list(interval.x) == [0.07, 0.09]
+    assert "95 % interval" in interval.customdata[0]
+    assert "us to 90" in figure.layout.meta["alt"].replace("μ", "u").replace("µ", "u")
+    assert "noisy: drifting" in figure.layout.meta["alt"]
+    assert [line.endswith("faster, noisy</span>") for line in second_lines(figure)].count(True) == 1
+
+
 def test_latency_points_keep_the_extremes_and_stay_within_the_axis(plain):
     comparison, samples = plain
     figure = latency.build_latency_figure(comparison, samples)

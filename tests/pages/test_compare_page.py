@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from components.session import RUN_PARAMETER, widget_key
+from converter.further_latency import FurtherLatency
 from converter.progress import Progress
 from converter.run_store import keep_file
 from tests.pages.synthetic import (
@@ -274,3 +275,23 @@ def test_tables_and_notebook_can_be_downloaded(show):
     assert [each for each in labels if each in {"Tables (CSV, Parquet)", "Notebook"}] == [
         "Tables (CSV, Parquet)", "Notebook",
     ]  # fmt: skip
+
+
+def test_further_latencies_are_tables_and_what_failed_has_its_reason(show):
+    def make():
+        comparison, samples = make_comparison()
+        comparison.further_latency = [
+            FurtherLatency(kind="threads", candidate="int8", setting="2",
+                           latency=comparison.variant("int8").latency),
+            FurtherLatency(kind="kernels", candidate="int8", setting="reference",
+                           error="LiteRT crashed (SIGABRT) <b>here</b>"),
+        ]
+        return comparison, samples
+
+    app = show(make)
+    assert not app.exception
+    labels = [expander.label for expander in app.expander]
+    assert "Further latencies" in labels
+    assert any(label.startswith("Why is") for label in labels)
+    text = " ".join(caption.value for caption in app.caption)
+    assert "was not measured: LiteRT crashed" in text.replace("\\", "")
