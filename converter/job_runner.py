@@ -18,7 +18,7 @@ from converter.process_family import ProcessFamily, is_dead
 
 _PID_FILE = "pid"
 _LOG_FILE = "job.log"
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 1.0
 """What a job has to end its workers and say so, before it is ended with them."""
 _POLL_SECONDS = 0.05
 
@@ -66,7 +66,7 @@ class LocalJobs:
         return self._pid(run_id, folder) is not None
 
     def stop(self, run_id: str, folder: Path) -> None:
-        """See `JobRunner`; returns at once, the end comes within two seconds."""
+        """See `JobRunner`; returns at once, the end comes within a second or two."""
         pid = self._pid(run_id, folder)
         if pid is None:
             return

@@ -212,7 +212,7 @@ def end_run(run_id: str, status: str, error: str | None = None) -> None:
 
 
 def cancel_run(run_id: str) -> None:
-    """Ask a run to stop; its job ends its children and says `cancelled`, or is ended in 2 s.
+    """Ask a run to stop; its job ends its workers and says so, or is ended with them.
 
     Raises:
         StoreError: When there is no run of that id.

@@ -3,6 +3,7 @@
 import argparse
 
 from tests.benchmarks import (
+    cancelling,
     child_cost,
     drift_speed,
     many_people,
@@ -21,6 +22,7 @@ def main():
     web_process.main(options.rounds)
     child_cost.main(options.rounds)
     warm_start.main(options.rounds)
+    cancelling.main(options.rounds)
     vendor_agreement.main(options.rounds)
     drift_speed.main(options.rounds)
     many_people.main(options.rounds)
