@@ -6,10 +6,12 @@ rename, so that it can take place inside the transaction that writes the row; se
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,9 @@ class ArtifactStore(Protocol):
 
     def stored(self) -> Iterator[tuple[str, int]]:
         """Return the hash and the size in bytes of everything that is kept."""
+
+    def tidy(self, idle_seconds: float) -> None:
+        """Remove what was staged long ago and never kept: whoever staged it was killed."""
 
 
 class LocalArtifacts:
@@ -135,6 +140,13 @@ class LocalArtifacts:
         """See `ArtifactStore`."""
         for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
             yield path.name, path.stat().st_size
+
+    def tidy(self, idle_seconds: float) -> None:
+        """See `ArtifactStore`."""
+        for path in self._incoming.glob("*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > idle_seconds:
+                    path.unlink()
 
     def _place(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from converter.data_home import data_home
 from converter.history import RunRecord
-from converter.installation import history
+from converter.installation import artifact_store, history
 from converter.limits import current_limits
 from converter.uploads import forget_uploads
 
@@ -67,6 +67,7 @@ def clean_up(*, now: float | None = None) -> list[str]:
         if path
     ]
     forget_uploads(needed, limits.upload_idle_seconds)
+    artifact_store().tidy(limits.upload_idle_seconds)
     return dropped
 
 

@@ -1,6 +1,7 @@
 """Artifacts: content under its hash, whole or not at all."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -72,3 +73,13 @@ def test_too_little_space_is_told_and_leaves_nothing(artifacts, tmp_path, monkey
 def test_a_source_that_is_gone_is_told(artifacts, tmp_path):
     with pytest.raises(StoreError, match=r"gone\.tflite: .*No such file"):
         artifacts.stage(tmp_path / "gone.tflite")
+
+
+def test_what_a_killed_process_has_staged_goes_after_a_while(artifacts, tmp_path):
+    (tmp_path / "a").write_bytes(b"never kept")
+    staged = artifacts.stage(tmp_path / "a")
+    artifacts.tidy(idle_seconds=3600)
+    assert staged.path.is_file()
+    os.utime(staged.path, (0, 0))
+    artifacts.tidy(idle_seconds=3600)
+    assert not staged.path.exists()
