@@ -40,6 +40,9 @@ class JobRunner(Protocol):
     def is_alive(self, run_id: str, folder: Path) -> bool:
         """Whether the run's job is there."""
 
+    def started(self, folder: Path) -> float:
+        """Return when the last job of a run was started, Unix time; 0 for never."""
+
     def stop(self, run_id: str, folder: Path) -> None:
         """Ask the job to end, and end it with all that it started where it does not."""
 
@@ -64,6 +67,13 @@ class LocalJobs:
     def is_alive(self, run_id: str, folder: Path) -> bool:
         """See `JobRunner`."""
         return self._pid(run_id, folder) is not None
+
+    def started(self, folder: Path) -> float:
+        """See `JobRunner`."""
+        try:
+            return (folder / _PID_FILE).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def stop(self, run_id: str, folder: Path) -> None:
         """See `JobRunner`; returns at once, the end comes within a second or two."""

@@ -96,7 +96,7 @@ def _start_job(run_id: str) -> None:
     try:
         job_runner().start(run_id, _folder(run_id))
     except OSError:
-        history().end_if_active(run_id, INTERRUPTED, _INTERRUPTED, time.time())
+        end_run(run_id, INTERRUPTED, _INTERRUPTED)
         raise
 
 
@@ -113,23 +113,44 @@ def resume_run(run_id: str, owner: str = "", *, measure_anew: bool = False) -> N
         StoreError: When there is no such run, it is active, or it cannot be started.
         TrustError: As for `start_run`.
     """
-    record = history().run(run_id)
+    record = _settle(_known(run_id))
     request = replace(load_request(run_id), measure_anew=measure_anew)
     if is_upload(request.model_path):
         check_upload(request.model_path, request.model_name)
-    if not request.model_path.exists():
-        raise StoreError(
-            f"{record.model_name[:80]}: the model file of this run is gone; upload it again and "
-            "start a new run."
-        )
-    shutil.rmtree(_folder(run_id), ignore_errors=True)
+    _check_unchanged(record, request)
+    # Whoever queues it alone may touch its folder: until then it may be another's.
+    if not history().requeue(run_id, owner, request.to_json(), time.time()):
+        raise StoreError("The run is going on already; wait for its end.")
     try:
+        shutil.rmtree(_folder(run_id), ignore_errors=True)
         _folder(run_id).mkdir(parents=True, exist_ok=True)
-        if not history().requeue(run_id, owner, request.to_json(), time.time()):
-            raise StoreError("The run is going on already; wait for its end.")
         _start_job(run_id)
     except OSError as broken:
         raise _cannot_start(broken) from broken
+
+
+def _check_unchanged(record: RunRecord, request: RunRequest) -> None:
+    """Refuse to put another file's figures under what a run has found.
+
+    Raises:
+        StoreError: When the model or the data is gone, or is not what it was.
+    """
+    given = [(request.model_path, record.model_name, "model", record.model_sha256)]
+    if request.data_path is not None:
+        known = COMPARISON_FILE in history().files(record.run_id)
+        sha256 = load_comparison(record.run_id).data.sha256 if known else None
+        name = request.data_name or request.data_path.name
+        given.append((request.data_path, name, "data", sha256 or ""))
+    for path, name, what, sha256 in given:
+        if not path.exists():
+            raise StoreError(
+                f"{name[:80]}: the {what} file of this run is gone; bring it again and start a new "
+                "run."
+            )
+        if sha256 and path.is_file() and file_sha256(path) != sha256:
+            raise StoreError(
+                f"{name[:80]}: the {what} file has changed since the run; start a new run with it."
+            )
 
 
 def follow_run(run_id: str) -> Progress:
@@ -174,8 +195,11 @@ def _settle(record: RunRecord) -> RunRecord:
 def _has_job(record: RunRecord) -> bool:
     if job_runner().is_alive(record.run_id, _folder(record.run_id)):
         return True
-    is_new = time.time() - record.queued < _STARTING_SECONDS
-    return is_new and not (_folder(record.run_id) / "pid").exists()
+    # Just queued: its process is about to be started, or the one before it has left its number.
+    return (
+        time.time() - record.queued < _STARTING_SECONDS
+        and job_runner().started(_folder(record.run_id)) < record.queued
+    )
 
 
 def _wait_seconds(turn: Turn) -> float:

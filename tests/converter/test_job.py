@@ -1,5 +1,7 @@
 """Runs in processes of their own: reused, resumed, cancelled, measured again; real jobs."""
 
+import contextlib
+import threading
 import time
 from dataclasses import replace
 
@@ -158,11 +160,63 @@ class TestInterrupted:
         assert set(kept) <= set(again.settings["reused"]["evaluations"])
         assert [v.status for v in again.variants] == ["ok"] * 3
 
-    def test_an_active_run_is_not_resumed(self, request_for):
-        run_id = run_store.start_run(request_for())
-        with pytest.raises(StoreError, match="going on already"):
-            run_store.resume_run(run_id)
-        assert finish(run_id).status in {DONE, INTERRUPTED}
+    @pytest.mark.parametrize("stage", ["wait for its turn", "wait for the machine", "measure"])
+    def test_an_active_run_is_left_alone_by_a_second_resume(
+        self, request_for, monkeypatch, stage
+    ):
+        monkeypatch.setenv("LITEDRIFT_PARALLEL_RUNS", "1")
+        first = None
+        with contextlib.ExitStack() as machine:
+            if stage != "measure":
+                machine.enter_context(measuring_alone())
+                first = run_store.start_run(request_for("float32"))
+                wait_for_stage(first, "wait for the machine")
+            run_id = first if stage == "wait for the machine" else run_store.start_run(
+                replace(request_for(), runs=None)
+            )
+            wait_for_stage(run_id, stage)
+            job = job_of(run_id)
+            with pytest.raises(StoreError, match="going on already"):
+                run_store.resume_run(run_id, measure_anew=True)
+            assert job_of(run_id) == job
+        assert finish(run_id).status == DONE
+
+    def test_a_run_is_resumed_once_by_two_who_ask_together(self, request_for):
+        run_id, _ = done(request_for("float32"))
+        refused = []
+
+        def resume():
+            try:
+                run_store.resume_run(run_id, measure_anew=True)
+            except StoreError as error:
+                refused.append(str(error))
+
+        threads = [threading.Thread(target=resume) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 3
+        assert finish(run_id).status == DONE
+        assert run_store.load_record(run_id).error is None
+        assert len(run_store.list_measurements(run_id)) == 2
+
+    @pytest.mark.parametrize("changed", ["model", "data"])
+    def test_a_file_that_has_changed_is_not_run_under_the_old_result(
+        self, request_for, tmp_path, changed
+    ):
+        files = {"model": tmp_path / "m.tflite", "data": tmp_path / "d.npy"}
+        files["model"].write_bytes(request_for().model_path.read_bytes())
+        np.save(files["data"], np.zeros((12, 8, 8, 1), np.float32))
+        request = replace(
+            request_for("float32"), model_path=files["model"], data_path=files["data"],
+            data_name="d.npy",
+        )  # fmt: skip
+        run_id, comparison = done(request)
+        files[changed].write_bytes(files[changed].read_bytes() + b"\0")
+        with pytest.raises(StoreError, match=r"has changed since the run; start a new run"):
+            run_store.resume_run(run_id, measure_anew=True)
+        assert run_store.load_comparison(run_id) == comparison
 
     def test_a_run_whose_model_is_gone_says_so(self, request_for, tmp_path):
         model = tmp_path / "gone.tflite"
@@ -170,7 +224,7 @@ class TestInterrupted:
         run_id = run_store.start_run(replace(request_for(), model_path=model))
         assert finish(run_id).status == FAILED
         model.unlink()
-        with pytest.raises(StoreError, match=r"mine\.tflite: .*gone; upload it again"):
+        with pytest.raises(StoreError, match=r"mine\.tflite: .*gone; bring it again"):
             run_store.resume_run(run_id)
 
     def test_a_result_outlives_a_failed_second_try(self, request_for):
