@@ -37,6 +37,7 @@ from converter.measurement_lock import building
 from converter.model_facts import model_facts
 from converter.model_file import ModelFile, file_sha256, path_size
 from converter.original import Original, TensorFlowOriginal, TfliteOriginal
+from converter.out_folder import check_out_folder, drop_earlier_result
 from converter.progress import Progress, ProgressTracker
 from converter.request import (
     DEFAULT_CALIBRATION_SAMPLES,
@@ -83,6 +84,7 @@ def run_comparison(
         LiteDriftError: When the model or the data cannot be used.
         RunCancelledError: When the run was cancelled; no child process is left.
     """
+    check_out_folder(request, folder)
     folder.mkdir(parents=True, exist_ok=True)
     tracker = ProgressTracker(expected_seconds(request), listener)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
@@ -157,6 +159,7 @@ class _Run:
         reader.close()
         shapes = self.intake.fix_shapes(host, model, signature, samples)
         self.tracker.end("load")
+        drop_earlier_result(self.folder)
         with ThreadPoolExecutor(1) as side:
             freezing = side.submit(self._freeze, host, model, signature, shapes)
             split, data = self._split(samples, signature, shapes)
