@@ -28,8 +28,8 @@ from converter.comparison import (
     write_whole,
 )
 from converter.comparison_check import check_comparison, check_pair
-from converter.errors import BundleError, LiteDriftError, WorkerError
-from converter.folder_upload import pack_folder
+from converter.errors import BundleError, LiteDriftError, WorkerError, blame_the_disk
+from converter.folder_upload import LateFile, pack_folder
 from converter.limits import current_limits
 from converter.model_file import file_sha256, path_size
 from converter.rebuild_parts import has_rebuild_script
@@ -89,6 +89,10 @@ def write_bundle(
         with partial.open("wb") as stream:
             _pack(files, request, comparison, stream)
         partial.replace(target)
+    except OSError as broken:
+        if broken.filename == str(partial):
+            broken.filename = str(target)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -164,7 +168,7 @@ class _Packer:
         with tempfile.TemporaryFile() as packed:
             found = [file for file in sorted(path.rglob("*")) if file.is_file()]
             contents = [
-                (f"{MODEL}/{file.relative_to(path).as_posix()}", _LateFile(file)) for file in found
+                (f"{MODEL}/{file.relative_to(path).as_posix()}", LateFile(file)) for file in found
             ]
             pack_folder(contents, packed, path_size(path))
             packed.seek(0)
@@ -214,26 +218,6 @@ class _Packer:
             ) from broken
         with stream:
             return self.writer.add(member, stream)
-
-
-class _LateFile:
-    """A file that is opened when it is read: a SavedModel may have more than can be open at once.
-
-    `pack_folder` reads each to its end before the next; only the end closes it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stream: IO[bytes] | None = None
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next block, empty at the end."""
-        if self._stream is None:
-            self._stream = self._path.open("rb")
-        block = self._stream.read(size)
-        if not block:
-            self._stream.close()
-        return block
 
 
 def _suffix(path: Path) -> str:
@@ -297,6 +281,7 @@ def _unpack_in_child(path: Path, place: Path, shown: str) -> dict[str, Any]:
             seconds = current_limits().read_seconds
             return worker.ask("unpack", seconds, path=str(path), target=str(place))
     except WorkerError as broken:
+        blame_the_disk(broken, shown)
         raise BundleError(
             f"{shown}: expected a bundle that can be unpacked, found that {broken} Give a smaller "
             "or an undamaged one."

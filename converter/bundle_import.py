@@ -10,8 +10,9 @@ from pathlib import Path
 from converter.bundle import read_bundle
 from converter.comparison import COMPARISON_FILE
 from converter.data_home import data_home
+from converter.folder_upload import LateFile
 from converter.run_store import adopt_run
-from converter.uploads import StoredFile, store_upload
+from converter.uploads import StoredFile, store_folder, store_upload
 
 
 def import_bundle(path: Path, name: str) -> str:
@@ -51,6 +52,11 @@ def import_bundle(path: Path, name: str) -> str:
 
 
 def _keep(path: Path, name: str) -> StoredFile:
+    if path.is_dir():  # a SavedModel: packed, as the upload of a folder is
+        parts = sorted(each for each in path.rglob("*") if each.is_file())
+        names = [f"{path.name}/{part.relative_to(path).as_posix()}" for part in parts]
+        stored = store_folder(list(zip(names, map(LateFile, parts), strict=True)))
+        return replace(stored, name=name)
     with path.open("rb") as content:
         stored = store_upload(content, name + ("" if Path(name).suffix else path.suffix))
     return replace(stored, name=name)

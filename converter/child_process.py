@@ -199,6 +199,10 @@ class Worker:
         """Kill the process with a clear reason when it takes too much of anything."""
         late = f"took longer than {seconds:.0f} s" if time.monotonic() > deadline else None
         complaint = late or self._watchdog.complaint()
+        if complaint and not late and self._watchdog.disk_is_full:
+            stopped = self._stopped(complaint)
+            sentence = f"{str(stopped).rstrip('.')}; free some disk space and start again."
+            raise errors.DiskSpaceError(sentence, stopped.details)
         if complaint:
             raise self._stopped(complaint)
 

@@ -360,6 +360,9 @@ def write_whole(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
+    except OSError as broken:
+        broken.filename = str(path)  # the partial file is nobody's
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

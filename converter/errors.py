@@ -42,6 +42,26 @@ class WorkerError(LiteDriftError):
     """A child process crashed, ran past its limit or answered nothing."""
 
 
+class DiskSpaceError(WorkerError):
+    """A child process was stopped because the disk is nearly full; its input is not to blame."""
+
+
+def blame_the_disk(error: WorkerError, name: str) -> None:
+    """Raise the error anew, with the file's name, where a full disk is the reason.
+
+    For who would otherwise say of the file that it is damaged.
+
+    Args:
+        error: Why a child process was stopped.
+        name: What a person knows the file by.
+
+    Raises:
+        DiskSpaceError: Where the error is one.
+    """
+    if isinstance(error, DiskSpaceError):
+        raise DiskSpaceError(f"{name[:80]}: {error}", error.details) from error
+
+
 class RunCancelledError(Exception):
     """The person asked the run to stop.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Protocol
 
 from converter.errors import ModelFileError
@@ -20,6 +21,26 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes, none at the end."""
+
+
+class LateFile:
+    """A file that is opened when it is read: a SavedModel may have more than can be open at once.
+
+    `pack_folder` reads each to its end before the next; only the end closes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: IO[bytes] | None = None
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next block, empty at the end."""
+        if self._stream is None:
+            self._stream = self._path.open("rb")
+        block = self._stream.read(size)
+        if not block:
+            self._stream.close()
+        return block
 
 
 def pack_folder(files: Sequence[tuple[str, Readable]], target: IO[bytes], max_bytes: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from converter.child_process import Worker
 from converter.comparison import Audit, Variant
-from converter.errors import LiteDriftError, ModelFileError, WorkerError
+from converter.errors import LiteDriftError, ModelFileError, WorkerError, blame_the_disk
 from converter.given_variant import GivenVariant
 from converter.limits import Limits
 from converter.signature import Signature
@@ -86,6 +86,7 @@ class GivenIntake:
             return self._reader.ask("describe", self._limits.read_seconds, path=str(path))
         except WorkerError as error:
             path.unlink(missing_ok=True)
+            blame_the_disk(error, file.name)
             raise ModelFileError(
                 f"{file.name[:80]}: expected a .tflite file, found one on which {error} The file "
                 "is damaged or hostile; give another one.",

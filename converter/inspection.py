@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.child_process import Worker
-from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError
+from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError, blame_the_disk
 from converter.limits import current_limits
 from converter.model_options import DEFAULT_OPTIONS, ModelOptions
 from converter.model_traits import ModelTraits
@@ -110,6 +110,7 @@ def _ask(
             seconds = current_limits().read_seconds
             return worker.ask(operation, seconds, path=str(resolved), **fields)
     except WorkerError as broken:
+        blame_the_disk(broken, shown)
         raise error(
             f"{shown[:80]}: expected a file that can be read, found that {broken} Give a smaller "
             "or an undamaged one."

@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.child_process import Worker
 from converter.comparison import TFLITE_FORMAT
-from converter.errors import DataError, ModelFileError, WorkerError
+from converter.errors import DataError, ModelFileError, WorkerError, blame_the_disk
 from converter.limits import Limits
 from converter.model_file import ModelFile
 from converter.model_options import set_dimensions
@@ -61,6 +61,7 @@ class Intake:
             sentence = str(error).replace(request.model_path.name, request.model_name)
             raise ModelFileError(sentence, error.details) from error
         except WorkerError as error:
+            blame_the_disk(error, request.model_name)
             raise ModelFileError(
                 f"{request.model_name}: expected a model file, found one on which {error} The file "
                 "is damaged or hostile; give another one.",
@@ -154,6 +155,7 @@ class Intake:
                 target=str(target),
             )
         except WorkerError as error:
+            blame_the_disk(error, name)
             raise DataError(
                 f"{name}: expected samples, found a file on which {error} The file is damaged or "
                 "hostile; give another one.",
@@ -210,6 +212,7 @@ class Intake:
             return host.ask(operation, self._limits.load_seconds, **fields)
         except WorkerError as error:
             name = self.request.model_name
+            blame_the_disk(error, name)
             if operation == "freeze" and self.source.get("original") == "tflite":
                 raise ModelFileError(
                     f"{name}: expected a file that LiteRT can prepare, found one on which {error} "

@@ -26,6 +26,7 @@ from converter.errors import (
     ModelFileError,
     RunCancelledError,
     WorkerError,
+    blame_the_disk,
 )
 from converter.intake import Intake, Shapes
 from converter.kept_samples import keep_evaluation
@@ -171,6 +172,7 @@ class _Run:
         try:
             builder.build(original, converters, split.evaluation.labels, split.evaluation_rows)
         except WorkerError as error:
+            blame_the_disk(error, model.name)
             raise self._cannot_run(model, error) from error
         keep_evaluation(self.folder, self.places.evaluation, self.places.scratch / "reference")
         note_identical_files(self.rows.variants)

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO
 from converter.comparison import write_whole
 from converter.data_home import data_home
 from converter.errors import StoreError
-from converter.folder_upload import BLOCK_BYTES, pack_folder
+from converter.folder_upload import BLOCK_BYTES, Readable, pack_folder
 from converter.limits import current_limits, setting_name
 
 
@@ -56,7 +56,7 @@ def store_upload(stream: BinaryIO, name: str) -> StoredFile:
     return _store(copy, name, _safe_suffix(name))
 
 
-def store_folder(files: Sequence[tuple[str, BinaryIO]]) -> StoredFile:
+def store_folder(files: Sequence[tuple[str, Readable]]) -> StoredFile:
     """Pack a folder that was uploaded file by file into a zip under its SHA-256.
 
     Args:

@@ -18,6 +18,8 @@ _FAMILY_SECONDS = 0.5
 class Watchdog:
     """Tells when a child takes too much of the machine.
 
+    `disk_is_full` says after a complaint whether it was about the disk, to which others write too.
+
     Args:
         leader: The child's process id.
         limits: What it may take.
@@ -31,6 +33,7 @@ class Watchdog:
         self._folder = folder
         self._sees_memory = "memory_watchdog" not in os.environ.get(WITHOUT_LAYERS, "")
         self._next = self._next_family = 0.0
+        self.disk_is_full = False
 
     def complaint(self) -> str | None:
         """Return what the child did that it must be stopped for; None where all is well.
@@ -64,6 +67,7 @@ class Watchdog:
             left = shutil.disk_usage(self._folder).free
         except OSError:  # the folder is the parent's own, and may be gone at the end of a run
             return None
-        if left < self._limits.free_disk_bytes:
+        self.disk_is_full = left < self._limits.free_disk_bytes
+        if self.disk_is_full:
             return f"left less than {self._limits.free_disk_bytes // MB} MB free on the disk"
         return None

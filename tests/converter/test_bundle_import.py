@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from converter import __main__ as command_line
 from converter import run_store
-from converter.bundle import write_bundle
+from converter.bundle import bundle_run_folder, write_bundle
 from converter.bundle_import import import_bundle
 from converter.errors import BundleError
 from converter.history import DONE
@@ -68,3 +69,25 @@ def test_a_damaged_one_is_refused_and_leaves_nothing(bundle, tmp_path, share):
     assert run_store.list_runs() == []
     assert list((tmp_path / "ours").glob("artifacts/??/*")) == []
     assert list((tmp_path / "ours").glob(".import-*")) == []
+
+
+def test_a_saved_model_folder_comes_in_as_the_zip_that_an_upload_of_it_would_be(
+    saved_model_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path / "ours"))
+    out = tmp_path / "run"
+    code = command_line.main(["run", str(saved_model_folder), "--recipes", "float32", "--samples",
+                              "4", "--runs", "1", "--out", str(out)])  # fmt: skip
+    assert code == 0
+    bundle_run_folder(out, tmp_path / "folder.zip")
+    run_id = import_bundle(tmp_path / "folder.zip", "folder.zip")
+    request = run_store.load_request(run_id)
+    assert request.model_path.parent == tmp_path / "ours" / "uploads"
+    assert request.model_path.suffix == ".zip"
+    before = run_store.load_comparison(run_id)
+    run_store.resume_run(run_id)
+    finish(run_id)
+    after = run_store.load_comparison(run_id)
+    assert [v.content_sha256 for v in after.variants] == [
+        v.content_sha256 for v in before.variants
+    ]

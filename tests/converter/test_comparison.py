@@ -296,3 +296,9 @@ class TestLatencySamples:
 
     def test_none_taken_is_an_empty_answer(self, tmp_path):
         assert load_latency_samples({}) == {}
+
+
+def test_a_target_that_cannot_be_written_is_called_by_its_own_name(tmp_path):
+    with pytest.raises(OSError, match=r"gone/tables\.zip") as caught:
+        write_whole(tmp_path / "gone" / "tables.zip", b"")
+    assert "partial" not in str(caught.value)
