@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from converter.cleanup_preview import CleanupPreview, preview_cleanup
 from converter.errors import LiteDriftError
 from converter.history import RunRecord
 from converter.limits import current_limits
-from converter.run_cleanup import Usage, clean_up, read_usage
+from converter.run_cleanup import LastCleanup, Usage, clean_up, last_cleanup, read_usage
 from converter.run_store import list_runs
 
 _DONE = widget_key("history", "cleaned")
@@ -44,6 +45,9 @@ def render_storage() -> None:
                            "runs stay.")
                 st.button("Clean up now", on_click=_clean_up,
                           key=widget_key("history", "clean_up"))
+        last = last_cleanup()
+        if last is not None:
+            st.caption(last_sentence(last))
         done = st.session_state.pop(_DONE, None)
         if done:
             st.info(done, icon=":material/cleaning_services:")
@@ -54,6 +58,12 @@ def usage_sentence(usage: Usage) -> str:
     runs = f"{usage.runs} run{'' if usage.runs == 1 else 's'}"
     return (f"{format_bytes(usage.artifact_bytes)} of {format_bytes(usage.quota_bytes)} kept · "
             f"{runs}, {usage.pinned} pinned")
+
+
+def last_sentence(last: LastCleanup) -> str:
+    """Return which runs the quota cost last, and when, as Markdown."""
+    when = datetime.datetime.fromtimestamp(last.when, datetime.UTC)
+    return f"On {when:%Y-%m-%d at %H:%M} UTC the quota cost {_listed(last.names)}."
 
 
 def preview_sentence(preview: CleanupPreview) -> str:
@@ -70,9 +80,13 @@ def preview_sentence(preview: CleanupPreview) -> str:
 
 
 def _names(records: Sequence[RunRecord]) -> str:
-    names = ", ".join(code_span(shorten(record.name, 32)) for record in records[:_MOST_NAMES])
-    more = len(records) - _MOST_NAMES
-    return f"{names} and {more} more" if more > 0 else names
+    return _listed([record.name for record in records])
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(code_span(shorten(name, 32)) for name in names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _clean_up() -> None:
@@ -86,9 +100,7 @@ def _clean_up() -> None:
     freed = format_bytes(max(0, before.artifact_bytes - after.artifact_bytes))
     parts = []
     if dropped:
-        listed = ", ".join(code_span(shorten(name, 32)) for name in dropped[:_MOST_NAMES])
-        more = len(dropped) - _MOST_NAMES
-        parts.append(f"removed for the quota: {listed}{f' and {more} more' if more > 0 else ''}")
+        parts.append(f"removed for the quota: {_listed(dropped)}")
     gone = deleted - left
     if gone > 0:
         parts.append(f"{gone} deleted run{'' if gone == 1 else 's'} gone for good")

@@ -61,8 +61,8 @@ def carry_out(run_id: str) -> None:
         raise
     finally:
         shutil.rmtree(work_folder(run_id), ignore_errors=True)
-    with contextlib.suppress(StoreError):
-        clean_up()
+    with contextlib.suppress(StoreError, OSError):
+        clean_up(keep=run_id)
 
 
 def _wait_for_turn(run_id: str) -> None:

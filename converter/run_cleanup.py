@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from converter.comparison import write_whole
 from converter.data_home import data_home
 from converter.history import RunRecord
 from converter.installation import artifact_store, history
 from converter.limits import current_limits
 from converter.uploads import forget_uploads
+
+_LAST_FILE = "last_cleanup.json"
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,36 @@ def read_usage() -> Usage:
     )
 
 
-def clean_up(*, now: float | None = None) -> list[str]:
+@dataclass(frozen=True)
+class LastCleanup:
+    """The last time that the quota cost runs.
+
+    Attributes:
+        when: Unix time.
+        names: Of the runs that went, as people called them.
+    """
+
+    when: float
+    names: tuple[str, ...]
+
+
+def last_cleanup() -> LastCleanup | None:
+    """Return the last time that the quota cost runs; None where it never has."""
+    try:
+        told = json.loads((data_home() / _LAST_FILE).read_text())
+        return LastCleanup(float(told["when"]), tuple(map(str, told["names"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def clean_up(*, now: float | None = None, keep: str | None = None) -> list[str]:
     """Purge runs deleted long ago, the oldest unpinned ones over the quota, and unused uploads.
+
+    What the quota costs is written down for `last_cleanup`: a job cleans up with nobody looking.
 
     Args:
         now: Unix time; the present when left out.
+        keep: A run that must not go: the one that somebody has just waited for.
 
     Returns:
         The names of the runs that the quota cost.
@@ -53,9 +82,12 @@ def clean_up(*, now: float | None = None) -> list[str]:
     for record in sorted(history().runs(), key=lambda r: (r.deleted is None, r.created)):
         if history().artifact_bytes() <= limits.quota_bytes:
             break
-        if not record.pinned and not record.is_active:
+        if not record.pinned and not record.is_active and record.run_id != keep:
             _purge([record])
             dropped.append(record.name)
+    if dropped:
+        told = {"when": now, "names": dropped}
+        write_whole(data_home() / _LAST_FILE, json.dumps(told).encode())
     needed = [
         Path(path)
         for record in history().runs()

@@ -58,6 +58,12 @@ def start_run(request: RunRequest, owner: str = "") -> str:
         StoreError: When the run cannot be kept or its process not be started.
     """
     run_id = secrets.token_hex(12)
+    # The job has another working directory than whoever asks.
+    request = replace(
+        request,
+        model_path=request.model_path.absolute(),
+        data_path=request.data_path and request.data_path.absolute(),
+    )
     try:
         if is_upload(request.model_path):
             check_upload(request.model_path, request.model_name)

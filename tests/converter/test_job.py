@@ -1,9 +1,11 @@
 """Runs in processes of their own: reused, resumed, cancelled, measured again; real jobs."""
 
 import contextlib
+import shutil
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -11,11 +13,13 @@ import pytest
 
 from converter import run_cleanup, run_store
 from converter.comparison import SAMPLES_FILE, load_latency_samples
-from converter.errors import StoreError
+from converter.errors import DiskSpaceError, StoreError
 from converter.history import CANCELLED, DONE, FAILED, INTERRUPTED, QUEUED
 from converter.installation import history
+from converter.intake import Intake
 from converter.known_results import EVALUATED
 from converter.measurement_lock import measuring_alone
+from converter.pipeline import run_comparison
 from converter.recipe import PRESETS
 from converter.request import RunRequest
 
@@ -319,6 +323,20 @@ class TestKeeping:
         assert [r.run_id for r in run_store.list_runs()] == [ids[0]]
         assert run_store.load_comparison(ids[0]).variants[0].status == "ok"
 
+    def test_the_quota_never_costs_the_run_that_has_just_finished(self, request_for, monkeypatch):
+        old, _ = done(request_for("float32"))
+        run_store.rename_run(old, "<b>old</b>")
+        monkeypatch.setenv("LITEDRIFT_QUOTA_BYTES", "1000")
+        new, comparison = done(request_for("float32", seed=1))
+        end = time.monotonic() + 60
+        while (told := run_cleanup.last_cleanup()) is None:  # the job cleans up at its end
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert run_store.load_comparison(new) == comparison
+        assert [r.run_id for r in run_store.list_runs()] == [new]
+        assert told.names == ("<b>old</b>",)
+        assert abs(told.when - time.time()) < 120
+
     def test_a_full_disk_stops_the_run_with_a_sentence_and_keeps_the_others(
         self, request_for, monkeypatch
     ):
@@ -327,11 +345,36 @@ class TestKeeping:
         run_id = run_store.start_run(request_for("int8"))
         progress = finish(run_id)
         assert progress.status == FAILED
-        assert "free" in progress.error
+        assert "free some disk space" in progress.error
+        assert "damaged" not in progress.error  # the file is sound
         assert run_store.load_comparison(kept) == comparison
         monkeypatch.delenv("LITEDRIFT_FREE_DISK_BYTES")
         run_store.resume_run(run_id)
         assert finish(run_id).status == DONE
+
+    def test_a_full_disk_is_never_said_to_be_the_data_s_fault(
+        self, request_for, monkeypatch, tmp_path
+    ):
+        np.save(tmp_path / "d.npy", np.zeros((12, 8, 8, 1), np.float32))
+        ask = Intake.inspect
+
+        def fill_up_after(self, reader):
+            answer = ask(self, reader)
+            reader._watchdog._limits = replace(reader._watchdog._limits, free_disk_bytes=2**60)
+            reader._watchdog._next = 0.0
+            return answer
+
+        monkeypatch.setattr(Intake, "inspect", fill_up_after)
+        request = replace(request_for("float32"), data_path=tmp_path / "d.npy", data_name="d.npy")
+        with pytest.raises(DiskSpaceError, match=r"^d\.npy: .*free some disk space"):
+            run_comparison(request, tmp_path / "out")
+
+    def test_a_relative_path_is_meant_from_where_it_is_given(
+        self, request_for, monkeypatch, tmp_path
+    ):
+        shutil.copy(request_for().model_path, tmp_path / "near.tflite")
+        monkeypatch.chdir(tmp_path)
+        done(replace(request_for("float32"), model_path=Path("near.tflite")))
 
     def test_names_tags_and_notes_are_kept_as_given(self, request_for):
         run_id, _ = done(request_for("float32"))
