@@ -11,6 +11,7 @@ import streamlit as st
 from components.format import format_bytes, shorten
 from components.plain_text import code_span, escape_markdown, show_error
 from components.session import widget_key
+from components.whose_runs import is_private
 from converter.cleanup_preview import CleanupPreview, preview_cleanup
 from converter.errors import LiteDriftError
 from converter.history import RunRecord
@@ -46,7 +47,7 @@ def render_storage() -> None:
                 st.button("Clean up now", on_click=_clean_up,
                           key=widget_key("history", "clean_up"))
         last = last_cleanup()
-        if last is not None:
+        if last is not None and not is_private():  # whose runs they were is nobody else's affair
             st.caption(last_sentence(last))
         done = st.session_state.pop(_DONE, None)
         if done:

@@ -282,6 +282,10 @@ class TestStorage:
         assert not app.exception
         assert "removed for the quota: `old.keras`" in app.info[0].value
         assert listed(app) == ["new.keras"]
+        assert "UTC the quota cost `old.keras`" in texts(app)
+        monkeypatch.setenv("LITEDRIFT_PRIVATE_HISTORY", "1")  # names of others are not told
+        open_history(app)
+        assert "the quota cost" not in texts(app)
 
     def test_within_the_quota_nothing_goes(self, app, home):
         write_run(home, "aa1", *make_comparison())
