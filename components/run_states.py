@@ -1,18 +1,24 @@
-"""What the Compare page shows when there is no result: nothing yet, or a run that ended early."""
+"""The run that a page is about: the one in view, or what there is to say where it has no result."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from components.format import shorten
 from components.job_panel import OUTCOMES, render_log, render_progress
-from components.plain_text import code_span, escape_markdown
+from components.plain_text import code_span, escape_markdown, show_error
 from components.routes import CONVERT_PAGE, HISTORY_PAGE, MODEL_PAGE
 from components.run_resume import finished_sentence, render_resume, show_resume_problem
 from components.session import RUN_PARAMETER, Session, widget_key
+from converter.comparison import Comparison
 from converter.errors import LiteDriftError
+from converter.history import DONE
 from converter.progress import Progress
-from converter.run_store import load_record
+from converter.run_store import follow_run, load_comparison, load_record, run_files
 
 _NEXT = {
     "failed": "Change what the sentence names, on the Model or the Convert page, and start a new "
@@ -44,6 +50,45 @@ def pick_run(session: Session) -> str | None:
             ),
         )
     return current
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A finished run in view.
+
+    Attributes:
+        run_id: The run.
+        progress: How it ended.
+        comparison: Its result.
+        files: Its files by name, to be read only.
+    """
+
+    run_id: str
+    progress: Progress
+    comparison: Comparison
+    files: Mapping[str, Path]
+
+
+def open_run(page: str) -> OpenRun:
+    """Return the run to show; where it has no result, say so and end the page.
+
+    Args:
+        page: The page's name, for its title.
+    """
+    run_id = pick_run(Session())
+    if run_id is None:
+        render_no_run(page)
+        st.stop()
+    try:
+        progress = follow_run(run_id)
+        if progress.status != DONE:
+            render_without_result(run_id, progress)
+            st.stop()
+        return OpenRun(run_id, progress, load_comparison(run_id), run_files(run_id))
+    except LiteDriftError as error:
+        show_error(error)
+        render_no_run(page)
+        st.stop()
 
 
 def render_no_run(title: str = "Compare") -> None:

@@ -51,7 +51,7 @@ def build_layers_figure(drift: LayerDrift, chosen: int | None = None) -> go.Figu
     ):
         figure.add_scatter(
             x=list(range(1, len(layers) + 1)), y=[_placed(v, low, high) for v in values],
-            mode="lines+markers" if width else "markers", name=name,
+            mode="lines+markers" if width else "markers", name=name, cliponaxis=False,
             line={"color": color, "width": width},
             marker={"color": color, "size": size, "symbol": symbol,
                     "opacity": 1 if len(layers) <= _FEW else 0.85},
