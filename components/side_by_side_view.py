@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import plotly.graph_objects as go
 
+    from components.figures.latency import spread_of
     from components.figures.side_by_side import Entry
 
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
@@ -88,8 +89,8 @@ def read_entries(runs: Sequence[ChosenRun], pairs: Sequence[Pair]) -> list[Entry
     samples = {index: _samples(runs[index]) for index in {index for index, _ in pairs}}
     return [
         Entry(letter=runs[index].letter, comparison=runs[index].comparison,
-              variant=runs[index].comparison.variant(name), samples_ms=samples[index].get(name),
-              index=number)
+              variant=runs[index].comparison.variant(name),
+              spread=spread_of(samples[index].get(name)), index=number)
         for number, (index, name) in enumerate(pairs)
     ]
 
@@ -137,7 +138,7 @@ def _card(title: str, caption: str, figure: go.Figure) -> None:
                         key=widget_key("side", f"chart.{title}"))
 
 
-def _samples(run: ChosenRun) -> dict[str, np.ndarray]:
+def _samples(run: ChosenRun) -> Mapping[str, np.ndarray]:
     try:
         return load_latency_samples(run_files(run.record.run_id))
     except LiteDriftError as error:

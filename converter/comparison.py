@@ -20,7 +20,7 @@ from converter.further_latency import FurtherLatency
 from converter.json_figures import encode_figures, known_fields
 from converter.latency import LatencyStats
 from converter.recipe import GIVEN, TFLITE_CONVERTER
-from converter.sample_arrays import load_npz, save_npz
+from converter.sample_arrays import ArraysOnDisk, save_npz
 from converter.signature import TensorSpec
 
 SCHEMA = 1
@@ -372,11 +372,14 @@ def save_latency_samples(folder: Path, samples_ms: Mapping[str, np.ndarray]) -> 
     save_npz(folder / SAMPLES_FILE, {k: np.asarray(v) for k, v in samples_ms.items()})
 
 
-def load_latency_samples(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
+def load_latency_samples(files: Mapping[str, Path]) -> Mapping[str, np.ndarray]:
     """Return the raw latency samples by candidate; empty where none were taken.
+
+    A model of a microsecond has megabytes of them for each candidate, so they stay on disk, and
+    each candidate's are read when they are asked for.
 
     Args:
         files: A run's files by name.
     """
     path = files.get(SAMPLES_FILE)
-    return {} if path is None else load_npz(path)
+    return {} if path is None else ArraysOnDisk(path)

@@ -85,7 +85,7 @@ def load_samples_ms(folder: Path) -> dict[str, np.ndarray]:
     """
     try:
         path = folder / SAMPLES_FILE
-        return load_latency_samples({SAMPLES_FILE: path} if path.is_file() else {})
+        return dict(load_latency_samples({SAMPLES_FILE: path} if path.is_file() else {}))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as broken:
         raise ExportError(
             f"{SAMPLES_FILE}: expected the latency samples of a run, found no readable archive "

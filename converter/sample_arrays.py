@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
@@ -38,6 +38,30 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of an `.npz` that `save_npz` wrote."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+class ArraysOnDisk(Mapping[str, np.ndarray]):
+    """The arrays of an `.npz` that `save_npz` wrote, each read anew when it is asked for.
+
+    Args:
+        path: The file; it must stay in place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with np.load(self._path, allow_pickle=False) as archive:
+            return archive[name]
+
+    def __iter__(self) -> Iterator[str]:
+        with np.load(self._path, allow_pickle=False) as archive:
+            return iter(list(archive.files))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
 class ArraySink(Protocol):
     """Takes named arrays block by block, samples first."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -28,17 +29,15 @@ def build_latency_figure(
         samples_ms: Raw samples by recipe and `original`, from `load_latency_samples`.
     """
     rows = chart_rows(comparison)
-    drawn = {row.name: finite_samples(samples_ms.get(row.name)) for row in rows}
-    drawn = {name: samples for name, samples in drawn.items() if samples.size}
-    axis = latency_axis(drawn)
+    drawn = {row.name: spread_of(samples_ms.get(row.name)) for row in rows}
+    axis = latency_axis(drawn.values())
     figure = new_row_figure(
         rows, [_median(comparison, row) for row in rows],
         details=[_detail(comparison, row) for row in rows],
         axis=axis, title="Milliseconds for one inference" + log_note(axis), alt=_alt(comparison),
     )
     for index, row in enumerate(rows):
-        if row.name in drawn:
-            add_distribution(figure, index, row, drawn[row.name])
+        add_distribution(figure, index, row, drawn[row.name])
         _add_interval(figure, index, row, latency_of(comparison, row))
     reference = comparison.reference.latency
     if reference is not None:
@@ -46,12 +45,34 @@ def build_latency_figure(
     return figure
 
 
-def thin_out(samples: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
-    """Return at most `most` of the samples in ascending order, the extremes among them."""
-    ordered = np.sort(samples)
-    if ordered.size <= most:
-        return ordered
-    return ordered[np.linspace(0, ordered.size - 1, most).round().astype(int)]
+@dataclass(frozen=True)
+class Spread:
+    """What is drawn of raw samples, which may be a million.
+
+    Attributes:
+        percentiles: The 10th, 25th, 50th, 75th and 90th, milliseconds.
+        points: At most `MOST_POINTS` of the samples in ascending order, the extremes among them.
+    """
+
+    percentiles: tuple[float, ...]
+    points: np.ndarray
+
+
+def spread_of(samples_ms: np.ndarray | None) -> Spread | None:
+    """Return what is drawn of raw samples; None where none is a time.
+
+    Args:
+        samples_ms: Any shape, milliseconds; what is not finite and above zero is left out.
+    """
+    if samples_ms is None:
+        return None
+    values = np.asarray(samples_ms, dtype=np.float64).ravel()
+    ordered = np.sort(values[np.isfinite(values) & (values > 0)])
+    if not ordered.size:
+        return None
+    percentiles = tuple(float(v) for v in np.percentile(ordered, [10, 25, 50, 75, 90]))
+    chosen = np.linspace(0, ordered.size - 1, min(ordered.size, MOST_POINTS)).round().astype(int)
+    return Spread(percentiles, ordered[chosen])
 
 
 def latency_of(comparison: Comparison, row: Row) -> LatencyStats | None:
@@ -59,30 +80,28 @@ def latency_of(comparison: Comparison, row: Row) -> LatencyStats | None:
     return comparison.reference.latency if row.variant is None else row.variant.latency
 
 
-def latency_axis(drawn: Mapping[str, np.ndarray]) -> dict[str, object]:
-    """Return the axis on which all samples have their place.
-
-    Args:
-        drawn: Samples in milliseconds by name.
-    """
-    spread = np.concatenate(list(drawn.values())) if drawn else np.array([1.0])
-    low, high = float(spread.min()), float(spread.max())
+def latency_axis(drawn: Iterable[Spread | None]) -> dict[str, object]:
+    """Return the axis on which all samples have their place."""
+    ends = [float(end) for spread in drawn if spread for end in spread.points[[0, -1]]] or [1.0]
+    low, high = min(ends), max(ends)
     # A single hiccup must not squeeze all boxes into a corner.
     if needs_log([low, high]):
         return log_axis(low, high, format_tick)
     return linear_axis(0.0, high * 1.05, format_tick)
 
 
-def add_distribution(figure: go.Figure, index: int, row: Row, samples: np.ndarray) -> None:
-    """Draw a row's samples as a box over a strip of points."""
-    p10, q1, median, q3, p90 = (float(v) for v in np.percentile(samples, [10, 25, 50, 75, 90]))
+def add_distribution(figure: go.Figure, index: int, row: Row, spread: Spread | None) -> None:
+    """Draw a row's samples, where there are any, as a box over a strip of points."""
+    if spread is None:
+        return
+    p10, q1, median, q3, p90 = spread.percentiles
     figure.add_box(
         y=[index - 0.12], q1=[q1], median=[median], q3=[q3], lowerfence=[p10], upperfence=[p90],
         orientation="h", width=0.3, line={"color": row.color, "width": 1.6},
         fillcolor=_translucent(row.color), name=row.full_label, showlegend=False,
         hoverinfo="skip",
     )
-    points = thin_out(samples)
+    points = spread.points
     # A fixed sequence that looks random: the same run draws the same picture.
     jitter = (np.arange(points.size) * 0.618034) % 1.0
     figure.add_scatter(
@@ -108,14 +127,6 @@ def _add_interval(
         marker={"symbol": "line-ns", "size": 7, "line": {"color": row.color, "width": 2}},
         customdata=[text, text], hovertemplate="%{customdata}<extra>" + row.full_label + "</extra>",
     )
-
-
-def finite_samples(samples: np.ndarray | None) -> np.ndarray:
-    """Return the samples that can be drawn, as float64; empty where there are none."""
-    if samples is None:
-        return np.empty(0)
-    values = np.asarray(samples, dtype=np.float64).ravel()
-    return values[np.isfinite(values) & (values > 0)]
 
 
 def _median(comparison: Comparison, row: Row) -> str:

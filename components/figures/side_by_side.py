@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import plotly.graph_objects as go
 
 from components.figures.accuracy import add_interval
 from components.figures.axes import linear_axis, positive_axis
 from components.figures.drift import draw_sqnr
-from components.figures.latency import add_distribution, finite_samples, latency_axis, log_note
+from components.figures.latency import Spread, add_distribution, latency_axis, log_note
 from components.figures.row_chart import Row, absence, new_row_figure
 from components.figures.tradeoff import Point, draw_tradeoff
 from components.format import (
@@ -41,14 +40,14 @@ class Entry:
         letter: Of its run.
         comparison: Its run's result.
         variant: The variant.
-        samples_ms: Its raw latency samples; None where there are none.
+        spread: What is drawn of its raw latency samples; None where there are none.
         index: Its number among those shown, which gives its colour and mark.
     """
 
     letter: str
     comparison: Comparison
     variant: Variant
-    samples_ms: np.ndarray | None
+    spread: Spread | None
     index: int
 
     @property
@@ -97,9 +96,7 @@ def build_sizes_figure(entries: Sequence[Entry]) -> go.Figure:
 
 def build_latencies_figure(entries: Sequence[Entry]) -> go.Figure:
     """Return a box over a strip of raw samples, milliseconds, for each variant."""
-    drawn = {e.name: finite_samples(e.samples_ms) for e in entries}
-    drawn = {name: samples for name, samples in drawn.items() if samples.size}
-    axis = latency_axis(drawn)
+    axis = latency_axis(e.spread for e in entries)
     medians = [None if e.variant.latency is None else e.variant.latency.p50_ms for e in entries]
     figure = new_row_figure(
         [e.row for e in entries],
@@ -112,8 +109,7 @@ def build_latencies_figure(entries: Sequence[Entry]) -> go.Figure:
                  [None if m is None else format_ms(m) for m in medians]),
     )
     for index, entry in enumerate(entries):
-        if entry.name in drawn:
-            add_distribution(figure, index, entry.row, drawn[entry.name])
+        add_distribution(figure, index, entry.row, entry.spread)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -293,6 +294,20 @@ class TestLatencySamples:
         assert list(read) == list(samples)
         for name, array in samples.items():
             np.testing.assert_array_equal(read[name], array)
+
+    def test_a_candidate_s_samples_are_read_when_they_are_asked_for(self, tmp_path):
+        # Eight people who look at models of a microsecond would else hold hundreds of megabytes.
+        save_latency_samples(tmp_path, {"large": np.zeros(4_000_000), "small": np.ones(3)})
+        tracemalloc.start()
+        try:
+            read = load_latency_samples({SAMPLES_FILE: tmp_path / SAMPLES_FILE})
+            assert len(read) == 2
+            np.testing.assert_array_equal(read["small"], np.ones(3))
+            assert read["large"].nbytes == 32_000_000
+            held, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most > 32_000_000 > 4_000_000 > held
 
     def test_none_taken_is_an_empty_answer(self, tmp_path):
         assert load_latency_samples({}) == {}
