@@ -62,27 +62,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
-    page = st.navigation(
-        [
-            st.Page(ROOT / MODEL_PAGE, title="Model", icon=":material/deployed_code:",
-                    url_path="start", default=True,
-                    help="Bring a TensorFlow model and the data to judge it by."),
-            st.Page(ROOT / CONVERT_PAGE, title="Convert", icon=":material/tune:",
-                    url_path="convert", help="Choose optimization flags and start the run."),
-            st.Page(ROOT / COMPARE_PAGE, title="Compare", icon=":material/compare_arrows:",
-                    url_path="compare", help="See gains and costs against the original."),
-            st.Page(ROOT / SAMPLES_PAGE, title="Samples", icon=":material/grid_view:",
-                    url_path="samples", help="See accuracy, flips and worst samples."),
-            st.Page(ROOT / LAYERS_PAGE, title="Layers", icon=":material/layers:",
-                    url_path="layers", help="See where error and time come from."),
-            st.Page(ROOT / SIDE_BY_SIDE_PAGE, title="Side by side", icon=":material/view_column_2:",
-                    url_path="side_by_side", help="Hold runs and variants against each other."),
-            st.Page(ROOT / HISTORY_PAGE, title="History", icon=":material/history:",
-                    url_path="history", help="Find earlier runs, name, keep and delete them."),
-            # The default page lives at the root; its own name leads there as well.
-            st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
-        ]
-    )
+    page = st.navigation(_pages())
     session = Session()
     session.sync_with_address()
     sync_choice_with_address(session)
@@ -90,6 +70,41 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     render_job_panel(page.title)
     render_safety()
     return page
+
+
+def _pages() -> dict[str, list[Any]]:
+    """Return the pages by the group under which the sidebar lists them."""
+    return {
+        "Run": [
+            _page(MODEL_PAGE, "Model", "deployed_code", "start",
+                  "Bring a TensorFlow model and the data to judge it by.", default=True),
+            _page(CONVERT_PAGE, "Convert", "tune", "convert",
+                  "Choose optimization flags and start the run."),
+            _page(COMPARE_PAGE, "Compare", "compare_arrows", "compare",
+                  "See gains and costs against the original."),
+            # The default page lives at the root; its own name leads there as well.
+            st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
+        ],
+        "Look closer": [
+            _page(SAMPLES_PAGE, "Samples", "grid_view", "samples",
+                  "See accuracy, flips and worst samples."),
+            _page(LAYERS_PAGE, "Layers", "layers", "layers",
+                  "See where error and time come from."),
+            _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
+                  "Hold runs and variants against each other."),
+        ],
+        "Kept": [
+            _page(HISTORY_PAGE, "History", "history", "history",
+                  "Find earlier runs, name, keep and delete them."),
+        ],
+    }
+
+
+def _page(
+    path: str, title: str, icon: str, address: str, text: str, *, default: bool = False
+) -> Any:  # noqa: ANN401 - streamlit's page object
+    return st.Page(ROOT / path, title=title, icon=f":material/{icon}:", url_path=address,
+                   default=default, help=text)
 
 
 def _open_model_page() -> None:
