@@ -48,7 +48,7 @@ from converter.request import (
 from converter.result_keys import ResultKeys, samples_digest
 from converter.reuse import NoShelf, Shelf
 from converter.run_plan import Rows, expected_seconds, plan_rows
-from converter.sample_arrays import save_arrays, save_npz
+from converter.sample_arrays import save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
@@ -350,8 +350,7 @@ class _Run:
             counts = (request.samples or RANDOM_EVALUATION_SAMPLES, calibration)
             specs = [TensorSpec(s.name, shapes[s.name], s.dtype) for s in signature.inputs]
             samples = random_samples(specs, counts[0] + calibration, request.seed)
-        split = split_samples(samples, *counts, request.seed)
-        save_arrays(self.places.evaluation, split.evaluation.inputs)
+        split = split_samples(samples, *counts, request.seed, self.places.evaluation)
         if any(recipe.calibrate for _, recipe in self.rows.buildable):
             save_npz(self.folder / CALIBRATION_FILE, split.calibration.inputs)
         facts = DataFacts(
