@@ -18,6 +18,7 @@ from components.job_panel import render_job_panel
 from components.routes import (
     COMPARE_PAGE,
     CONVERT_PAGE,
+    EXECUTION_PAGE,
     HISTORY_PAGE,
     LAYERS_PAGE,
     MODEL_PAGE,
@@ -92,6 +93,10 @@ def _pages() -> dict[str, list[Any]]:
                   "See where error and time come from."),
             _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
                   "Hold runs and variants against each other."),
+        ],
+        "See inside": [
+            _page(EXECUTION_PAGE, "Execution", "memory", "execution",
+                  "See which kernels run, what memory and what start it takes."),
         ],
         "Kept": [
             _page(HISTORY_PAGE, "History", "history", "history",

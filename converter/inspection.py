@@ -15,6 +15,7 @@ from converter.request import DataOptions
 from converter.sandbox import Permissions
 from converter.signature import TensorSpec
 from converter.stored_values import fed_inputs
+from converter.tensor_lifetimes import Lifetimes
 
 
 def inspect_model_file(
@@ -78,6 +79,22 @@ def inspect_data_file(
         inputs=_fed_inputs(model),
         options=asdict(options),
         traits=_traits(model).to_json(),
+    )
+
+
+def find_lifetimes(path: Path, name: str, signature: str | None = None) -> Lifetimes:
+    """Return how long each activation of a `.tflite` lives.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by.
+        signature: Whose graph is meant; the default when left out.
+
+    Raises:
+        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+    """
+    return Lifetimes.from_json(
+        _ask("find_lifetimes", path, name, ModelFileError, signature=signature)
     )
 
 

@@ -20,10 +20,12 @@ from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
 from converter.model_traits import ModelTraits  # noqa: E402
+from converter.op_cut import OperatorGraph  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
+from converter.tensor_lifetimes import find_lifetimes as lifetimes_of  # noqa: E402
 
 
 def inspect(path: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +74,11 @@ def read_samples(target: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"notes": [*read.samples.notes, *(finding.text for finding in read.findings)]}
 
 
+def find_lifetimes(path: str, signature: str | None) -> dict[str, Any]:
+    """Say how long each activation of a `.tflite` lives."""
+    return lifetimes_of(OperatorGraph(Path(path), signature)).to_json()
+
+
 def unpack(path: str, target: str) -> dict[str, Any]:
     """Unpack a bundle into a folder and return its manifest."""
     return unpack_bundle(Path(path), Path(target))
@@ -104,6 +111,7 @@ if __name__ == "__main__":
             "measure_gzip": measure_gzip,
             "describe_data": describe_data,
             "read_samples": read_samples,
+            "find_lifetimes": find_lifetimes,
             "unpack": unpack,
         }
     )
