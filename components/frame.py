@@ -24,6 +24,7 @@ from components.routes import (
     MODEL_PAGE,
     SAMPLES_PAGE,
     SIDE_BY_SIDE_PAGE,
+    STORY_PAGE,
 )
 from components.safety import render_safety
 from components.session import Session
@@ -62,14 +63,17 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         page_title="LiteDrift", page_icon=str(_BRAND / "icon.png"), layout="wide",
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
-    st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
-    page = st.navigation(_pages())
+    # For a screen that many look at: `?embed=true` shows a page alone.
+    alone = bool(st.context.is_embedded)
+    page = st.navigation(_pages(), position="hidden" if alone else "sidebar")
     session = Session()
     session.sync_with_address()
     sync_choice_with_address(session)
     _start_welcome_run(session)
-    render_job_panel(page.title)
-    render_safety()
+    if not alone:
+        st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
+        render_job_panel(page.title)
+        render_safety()
     return page
 
 
@@ -97,6 +101,10 @@ def _pages() -> dict[str, list[Any]]:
         "See inside": [
             _page(EXECUTION_PAGE, "Execution", "memory", "execution",
                   "See which kernels run, what memory and what start it takes."),
+        ],
+        "Show": [
+            _page(STORY_PAGE, "Story", "co_present", "story",
+                  "Tell the result to people who decide."),
         ],
         "Kept": [
             _page(HISTORY_PAGE, "History", "history", "history",
