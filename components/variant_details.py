@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _EFFECTS = {
     "yes": ("took effect", "green"),
     "partly": ("partly", "orange"),
-    "no": ("no effect", "red"),
+    "no": ("no effect", "gray"),
+    "ignored": ("ignored", "red"),
 }
 
 
@@ -111,8 +112,10 @@ def _summary(variant: Variant) -> str:
     if not variant.runnable:
         parts.append(":orange[size only]")
     effects = [flag.get("effect", "") for flag in variant.audit.flags]
-    if "no" in effects:
-        parts.append(":red[a flag had no effect]")
+    if "ignored" in effects:
+        parts.append(":red[a flag was ignored]")
+    elif "no" in effects:
+        parts.append(":orange[a flag had no effect]")
     elif "partly" in effects:
         parts.append(":orange[flags took effect in part]")
     elif effects:
@@ -164,6 +167,20 @@ def _render_audit(variant: Variant) -> None:
         )
     if audit.total_ops:
         st.caption(escape_markdown(_operators(variant)))
+    if audit.float_reasons:
+        with st.expander("Why operators compute in float"):
+            st.table(
+                [
+                    {
+                        "Operator": escape_markdown(str(item.get("operator", ""))),
+                        "Count": str(item.get("count", "")),
+                        "Why": escape_markdown(str(item.get("reason", ""))),
+                    }
+                    for item in audit.float_reasons
+                ],
+                border="horizontal", hide_index=True,
+                alt=f"Why operators of {variant.recipe} compute in float",
+            )
     show_notes(audit.notes)
 
 

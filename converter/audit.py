@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from converter.comparison import Audit, Variant
+from converter.float_reasons import LEAST_ELEMENTS, explain_float_operators
 from converter.recipe import (
     BUILTINS_INT8,
     GIVEN,
@@ -21,7 +22,10 @@ _INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
 _STORED_INTEGERS = {"int8", "uint8", "int4", "int2", "uint4"}
 _STATEFUL = {"ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE"}
 _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
-YES, PARTLY, NO = "yes", "partly", "no"
+YES, PARTLY, NO, IGNORED = "yes", "partly", "no", "ignored"
+"""`no`: the model has nothing for the flag to change. `ignored`: it has, and the converter left
+all of it as it was."""
+_OUTCOMES = {NO: "had no effect", IGNORED: "was ignored", PARTLY: "took effect only partly"}
 
 
 def audit_file(file: TfliteFile, recipe: Recipe, engine: str = TFLITE_CONVERTER) -> Audit:
@@ -41,12 +45,14 @@ def audit_file(file: TfliteFile, recipe: Recipe, engine: str = TFLITE_CONVERTER)
             effect, found = check(file, audit, recipe)
             if engine == LITERT_QUANTIZER:
                 flag = flag.replace("Optimize.DEFAULT (weights)", "Quantized weights")
-            elif effect == NO and check is _check_weights:
+                if effect == NO and check is _check_weights and _weights(file):
+                    effect = IGNORED  # it passes nothing over because of its size
+            elif effect in {NO, IGNORED} and check is _check_weights:
                 found += _why_weights_stay_float(file, recipe)
             audit.flags.append({"flag": flag, "effect": effect, "found": found})
             if effect != YES:
-                word = "had no effect" if effect == NO else "took effect only partly"
-                audit.notes.append(f"{flag} {word}: {found}.")
+                audit.notes.append(f"{flag} {_OUTCOMES[effect]}: {found}.")
+    audit.float_reasons = explain_float_operators(file.operators, recipe, engine)
     return audit
 
 
@@ -116,6 +122,8 @@ def _check_activations(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, 
     left = ", ".join(f"{count} {name}" for name, count in audit.float_op_names.items())
     tail = f"; left in float: {left}" if left else ""
     found = f"{audit.integer_ops} of {computing} operators compute on integers{tail}"
+    if computing and not audit.integer_ops:
+        return IGNORED, found
     return _graded(audit.integer_ops / computing if computing else 0.0, found)
 
 
@@ -129,6 +137,8 @@ def _check_weights(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str
     share = _share_of_bytes(weights, lambda t: t.dtype in dtypes)
     found = f"{share:.1%} of {sum(t.elements for t in weights)} weights are stored as {kind}"
     effect, _found = _graded(share, found)
+    if not share and any(t.elements >= LEAST_ELEMENTS for t in weights):
+        effect = IGNORED
     # Biases stay in higher precision by design: nearly all weights is all that can be had.
     return (YES if share > 0.9 else effect), found
 
@@ -142,7 +152,9 @@ def _why_weights_stay_float(file: TfliteFile, recipe: Recipe) -> str:
 
 def _check_weight_only(_: TfliteFile, audit: Audit, __: Recipe) -> tuple[str, str]:
     found = f"{audit.float_ops} operators compute in float, {audit.integer_ops} on integers"
-    return (YES if audit.float_ops and not audit.integer_ops else NO), found
+    if not audit.float_ops and not audit.integer_ops:
+        return NO, found
+    return (YES if not audit.integer_ops else PARTLY if audit.float_ops else IGNORED), found
 
 
 def _check_per_tensor(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
@@ -156,20 +168,30 @@ def _check_per_tensor(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, 
     ]
     several = sum(tensor.scales > 1 for tensor in weights)
     found = f"{len(weights) - several} of {len(weights)} integer weight tensors have one scale"
+    if weights and several == len(weights):
+        return IGNORED, found
     return _graded((len(weights) - several) / len(weights) if weights else 0.0, found)
 
 
 def _check_io(file: TfliteFile, _: Audit, recipe: Recipe) -> tuple[str, str]:
-    wrong = [
-        f"{spec.name} is {spec.dtype}"
+    ends = [
+        (spec, asked)
         for specs, asked in (
             (file.inputs, recipe.inference_input_type),
             (file.outputs, recipe.inference_output_type),
         )
         for spec in specs
-        if asked != "float32" and spec.dtype != asked
+        if asked != "float32"
     ]
-    return (NO, ", ".join(wrong)) if wrong else (YES, "inputs and outputs have the types asked")
+    wrong = [f"{spec.name} is {spec.dtype}" for spec, asked in ends if spec.dtype != asked]
+    if not wrong:
+        return YES, "inputs and outputs have the types asked"
+    return (IGNORED if len(wrong) == len(ends) else PARTLY), ", ".join(wrong)
+
+
+def _check_int8_type(_: TfliteFile, __: Audit, ___: Recipe) -> tuple[str, str]:
+    # TFLiteConverter reads it only to choose between float16 and what calibration asks for.
+    return NO, "calibration samples ask for 8-bit integers already"
 
 
 def _check_flex(file: TfliteFile, audit: Audit, _: Recipe) -> tuple[str, str]:
@@ -214,6 +236,7 @@ _CHECKS: tuple[
         lambda r: {r.inference_input_type, r.inference_output_type} != {"float32"},
         _check_io,
     ),
+    ("supported_types int8", lambda r: "int8" in r.supported_types, _check_int8_type),
     ("Per-channel off", lambda r: not (r.per_channel and r.per_channel_dense), _check_per_tensor),
     ("SELECT_TF_OPS", lambda r: SELECT_TF in r.supported_ops, _check_flex),
     ("Custom ops allowed", lambda r: r.allow_custom_ops, _check_custom),

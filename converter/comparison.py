@@ -104,7 +104,10 @@ class Audit:
         float_op_names: Count of each kind of float operator.
         missing_kernels: Operators for which this runtime has no kernel; with any the file cannot be
             run here.
-        flags: For each flag asked: what was found and `yes`, `partly` or `no` effect.
+        flags: For each flag asked: what was found, and its effect: `yes`, `partly`, `no` (nothing
+            was there to change) or `ignored` (there was, and nothing changed).
+        float_reasons: For a file whose recipe quantizes: why operators compute in float, as
+            `explain_float_operators` tells it.
         notes: Sentences a person should read; the reason for each figure that is null.
     """
 
@@ -118,6 +121,7 @@ class Audit:
     is_stateful: bool = False
     float_op_names: dict[str, int] = field(default_factory=dict)
     missing_kernels: list[str] = field(default_factory=list)
+    float_reasons: list[dict[str, str | int]] = field(default_factory=list)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

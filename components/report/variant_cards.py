@@ -11,7 +11,7 @@ from converter.comparison import Audit, Comparison, Variant
 from converter.recipe import LITERT_QUANTIZER, Recipe
 
 _EFFECTS = {"yes": ("took effect", "good"), "partly": ("partly", "caution"),
-            "no": ("no effect", "bad")}
+            "no": ("no effect", "plain"), "ignored": ("ignored", "bad")}
 _MOST_DETAILS = 8_000
 """Characters of a converter's own words: a page of print or two, its beginning."""
 

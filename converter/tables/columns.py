@@ -121,6 +121,7 @@ AUDIT = (
     Column("is_stateful", FLAG, "", "whether it keeps variables between inferences"),
     _text("float_op_names", "count of each kind of float operator, as JSON"),
     _text("missing_kernels", "operators that this runtime cannot run, as JSON"),
+    _text("float_reasons", "why operators of a quantized file compute in float, as JSON"),
 )
 MEMORY = (
     _count("peak_memory_bytes", "peak memory of a process that runs it once", "bytes"),
@@ -182,7 +183,7 @@ TABLES: dict[str, Table] = {
             _RECIPE,
             _text("asked", "the flag"),
             _text("found", "what is in the file"),
-            _text("effect", "yes, partly or no"),
+            _text("effect", "yes, partly, no (nothing to change) or ignored"),
         ),
     ),
     "notes": Table(

@@ -177,6 +177,7 @@ def _variant_row(comparison: Comparison, variant: Variant) -> Row:
         "delegation": None if variant.delegation is None else _json(vars(variant.delegation)),
         "audit_float_op_names": _json(audit["float_op_names"]),
         "audit_missing_kernels": _json(audit["missing_kernels"]),
+        "audit_float_reasons": _json(audit["float_reasons"]),
     }
 
 
