@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from litert_quantizer.utils import qsv_utils
 from converter.calibration_samples import check_calibration, representative_samples
 from converter.errors import ConversionError
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import quantizer_rules
+from converter.quantizer_recipe import Rule, quantizer_rules
 from converter.recipe import Recipe
 from converter.signature import Signature
 
@@ -66,19 +66,37 @@ class Requantizer:
         if not rules:
             return self._original
         if recipe.calibrate:
-            check_calibration(recipe, calibration)
+            check_calibration(recipe.name, calibration)
+        return self.quantize_by(rules, recipe.name, calibration if recipe.calibrate else None)
+
+    def quantize_by(
+        self,
+        rules: Sequence[Rule],
+        label: str,
+        calibration: Mapping[str, np.ndarray] | None,
+    ) -> bytes:
+        """Return the file quantized by litert-quantizer's own rules.
+
+        Args:
+            rules: Of which the last that fits an operator counts.
+            label: What messages call the variant.
+            calibration: As for `quantize`; None where no range of activations is needed.
+
+        Raises:
+            ConversionError: When litert-quantizer refuses.
+        """
         try:
             # It prints reports and progress bars; a worker's own output is for failures.
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(_Sink()):
                 quantizer = Quantizer(self._quantizable(), rules)
-                ranges = self._calibrated(quantizer, calibration) if recipe.calibrate else None
+                ranges = None if calibration is None else self._calibrated(quantizer, calibration)
                 result = quantizer.quantize(
                     ranges, enable_progress_report=False, enable_progress_bar=False
                 )
         except Exception as error:  # a KeyError for a tensor, a ValueError for a block, and so on
-            raise self._explain(recipe, error) from error
+            raise self._explain(label, error, calibrates=calibration is not None) from error
         if result.quantized_model is None:
-            raise ConversionError(f"{recipe.name}: litert-quantizer gave no file.")
+            raise ConversionError(f"{label}: litert-quantizer gave no file.")
         return bytes(result.quantized_model)
 
     def _quantizable(self) -> bytes:
@@ -116,18 +134,18 @@ class Requantizer:
             return ranges
         raise failure or ValueError("no calibration mode is left")
 
-    def _explain(self, recipe: Recipe, error: Exception) -> ConversionError:
+    def _explain(self, label: str, error: Exception, *, calibrates: bool) -> ConversionError:
         text = f"{type(error).__name__}: {error}"
-        if recipe.calibrate and self._signatures > 1:
+        if calibrates and self._signatures > 1:
             return ConversionError(
-                f"{recipe.name}: the file has {self._signatures} signatures and the samples are "
+                f"{label}: the file has {self._signatures} signatures and the samples are "
                 f"for {self._key[:60]!r} alone, so the ranges of the others are not known; choose "
                 "a recipe without calibration.",
                 text,
             )
         line = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
         return ConversionError(
-            f"{recipe.name}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
+            f"{label}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
             text,
         )
 
