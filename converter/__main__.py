@@ -93,6 +93,11 @@ def build_parser() -> argparse.ArgumentParser:
     layers.add_argument("--original", type=Path, metavar="FILE.tflite", help="what the run is of")
     layers.add_argument("--samples", type=int, help="evaluation samples at most")
 
+    calibration = commands.add_parser("calibration", help="study a variant's calibration")
+    calibration.add_argument("folder", metavar="DIR", type=Path)
+    calibration.add_argument("--recipe", required=True)
+    calibration.add_argument("--original", type=Path, metavar="FILE.tflite", help="as for layers")
+
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
     gate.add_argument("--recipe", required=True)
@@ -140,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "inspect": _inspect,
         "run": _run,
         "layers": _layers,
+        "calibration": _calibration,
         "gate": _gate,
         "export": _export,
         "bundle": _bundle,
@@ -296,6 +302,20 @@ class _ProgressLine:
         self._last = stage
         left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
         print(f"[{fraction:4.0%}{left}] {stage}", file=sys.stderr, flush=True)
+
+
+def _calibration(options: argparse.Namespace) -> int:
+    from converter.calibration_study import format_study, study_calibration
+
+    _listen_for_cancel()
+    bound_own_memory()
+    line = _ProgressLine()
+    study = study_calibration(
+        options.folder, options.recipe, original=options.original,
+        listener=lambda stage, share: line.show(stage, share, None),
+    )  # fmt: skip
+    print(format_study(study))
+    return EXIT_OK
 
 
 def _layers(options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ def analyse_run(
             "samples, found none; run it again."
         )
     outputs = {} if comparison.starts_from_tflite else load_kept(folder / REFERENCE_FILE)
-    subject = _subject(folder, comparison, variant, original)
+    subject = find_subject(folder, comparison, variant, original)
     analysis = analyse_variant(
         subject, inputs, outputs, folder, most_samples=most_samples, listener=listener
     )
@@ -75,9 +75,14 @@ def can_be_analysed(folder: Path, comparison: Comparison, variant: Variant) -> s
     return None
 
 
-def _subject(
-    folder: Path, comparison: Comparison, variant: Variant, original: Path | None
+def find_subject(
+    folder: Path, comparison: Comparison, variant: Variant, original: Path | None = None
 ) -> Subject:
+    """Return which files an analysis of a variant takes, and how they are opened.
+
+    Raises:
+        ModelFileError: When the variant cannot be run, or its float file is not there.
+    """
     reason = None if variant.runnable and variant.status == "ok" else "cannot be run here"
     if variant.file is None or not (folder / variant.file).is_file():
         reason = "has no file in this folder"

@@ -99,6 +99,34 @@ class Requantizer:
             raise ConversionError(f"{label}: litert-quantizer gave no file.")
         return bytes(result.quantized_model)
 
+    def measure_ranges(self, rules: Sequence[Rule], samples: Mapping[str, np.ndarray]) -> Ranges:
+        """Return least and greatest values of the tensors on some samples.
+
+        Args:
+            rules: Of the recipe that will use them.
+            samples: By input name, shape `(samples, ...)`.
+
+        Raises:
+            ConversionError: When litert-quantizer cannot calibrate the file.
+        """
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(_Sink()):
+                return self._count_ranges(Quantizer(self._quantizable(), rules), samples)[0]
+        except Exception as error:
+            raise self._explain("calibration", error, calibrates=True) from error
+
+    def quantize_with(self, rules: Sequence[Rule], label: str, ranges: Ranges) -> bytes:
+        """Return the file quantized by rules, with ranges that were measured before.
+
+        Raises:
+            ConversionError: When litert-quantizer refuses.
+        """
+        kept, self._ranges = self._ranges, ranges
+        try:
+            return self.quantize_by(rules, label, {})
+        finally:
+            self._ranges = kept
+
     def _quantizable(self) -> bytes:
         if self._content is None:
             ends = (self._signature.inputs, self._signature.outputs)
@@ -109,6 +137,15 @@ class Requantizer:
     def _calibrated(self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]) -> Ranges:
         if self._ranges is not None:
             return self._ranges
+        ranges, sees_all = self._count_ranges(quantizer, samples)
+        if sees_all:
+            self._ranges = ranges
+        return ranges
+
+    def _count_ranges(
+        self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]
+    ) -> tuple[Ranges, bool]:
+        """Return ranges, and whether they are of all tensors, not of one recipe's alone."""
         fed = {
             self._key: [
                 {spec.name: _fit(chunk[spec.name], spec.shape) for spec in self._signature.inputs}
@@ -129,9 +166,7 @@ class Requantizer:
             except (ValueError, RuntimeError, KeyError) as error:
                 failure = failure or error
                 continue
-            if mode is _MODES[0]:  # the other looks only at what one recipe quantizes
-                self._ranges = ranges
-            return ranges
+            return ranges, mode is _MODES[0]
         raise failure or ValueError("no calibration mode is left")
 
     def _explain(self, label: str, error: Exception, *, calibrates: bool) -> ConversionError:

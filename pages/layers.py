@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from components.calibration_study import render_calibration_study
 from components.format import shorten
 from components.frame import ensure_frame
 from components.layer_analysis import render_layer_analysis
@@ -19,5 +20,8 @@ st.title(f"Layers of {code_span(shorten(comparison.model.name, 48))}", anchor=Fa
 try:
     render_layer_analysis(lay_out_files(run.run_id), comparison)
     keep_new_files(run.run_id)
+    if render_calibration_study(lay_out_files(run.run_id), comparison) is not None:
+        keep_new_files(run.run_id)
+        st.rerun()
 except LiteDriftError as error:
     show_error(error)

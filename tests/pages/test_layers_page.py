@@ -58,3 +58,7 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
     }
     open_layers(app, run_id)
     assert not [b for b in app.button if b.key == widget_key("layers", "start")]
+    app.button(key=widget_key("calibration", "start")).click().run()
+    assert not app.exception
+    assert "calibration_int8.json" in run_store.run_files(run_id)
+    assert "Two disjoint halves" in [card.value for card in app.subheader]
