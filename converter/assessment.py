@@ -160,6 +160,13 @@ class Assessor:
         }
         record.accuracy = next(iter(record.output_accuracy.values()), None)
 
+    def labelled_classes(self) -> tuple[str, Array] | None:
+        """Return the first output with class labels, and those; None where there is none."""
+        for name, task in self._tasks.items():
+            if task.classes and task.labels is not None:
+                return name, task.labels
+        return None
+
     def assess(
         self, variant: Variant, outputs: Mapping[str, Array], steps: Mapping[str, float | None]
     ) -> VariantSamples:

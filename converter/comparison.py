@@ -199,6 +199,7 @@ class Reference:
         output_accuracy: Of each output that has labels.
         peak_memory_bytes: As for a variant; None for a TensorFlow model.
         runtime_memory_bytes: As for a variant; None for a TensorFlow model.
+        warnings: Sentences that put the figures in doubt, such as a likely mistake in the data.
     """
 
     latency: LatencyStats | None = None
@@ -206,6 +207,7 @@ class Reference:
     output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
     runtime_memory_bytes: int | None = None
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -257,6 +259,7 @@ class Comparison:
                 output_accuracy=_each(Accuracy, reference["output_accuracy"]),
                 peak_memory_bytes=reference.get("peak_memory_bytes"),
                 runtime_memory_bytes=reference.get("runtime_memory_bytes"),
+                warnings=reference.get("warnings", []),
                 notes=reference["notes"],
             ),
             variants=[variant_from_json(item) for item in data["variants"]],

@@ -7,7 +7,7 @@ from components.conditions import render_conditions
 from components.format import shorten
 from components.frame import ensure_frame
 from components.latency_details import render_further_latency, render_latency_explanation
-from components.plain_text import code_span
+from components.plain_text import code_span, show_warning
 from components.run_resume import render_last_attempt
 from components.run_states import open_run
 from components.session import RUN_PARAMETER, VARIANT_PARAMETER
@@ -34,6 +34,8 @@ st.title(f"Compare {code_span(shorten(comparison.model.name, 48))}", anchor=Fals
 render_last_attempt(run.run_id, run.progress)
 verdict = judge(comparison)
 render_verdict(comparison, verdict)
+for warning in comparison.reference.warnings:
+    show_warning(warning)
 variant = pick_variant(comparison, verdict.recipe)
 if variant is not None:
     render_headline(comparison, variant)
