@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
-_BLUE, _ORANGE, _GREY = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
-                         (("●", "#2F6FC4"), ("◆", "#D55E00"), ("▌", "#76808D")))
+_BLUE, _ORANGE, _AREA, _LINE = (
+    f':color[{mark}]{{foreground="{color}"}}' for mark, color in
+    (("●", "#2F6FC4"), ("◆", "#D55E00"), ("■", "#76808D"), ("━", "#D55E00"))
+)
 _MOST_LISTED = 200
 _NAME_LENGTH = 72
 _WEIGHTS_SHOWN = 3
@@ -62,6 +64,7 @@ def pick_analysable(files: Files, comparison: Comparison) -> Variant | None:
 def render_layer_analysis(files: Files, comparison: Comparison, analysis: LayerAnalysis) -> None:
     """Show what was found of a variant: its ledger, its layers, its cost."""
     color = recipe_color(analysis.recipe, custom_names([v.recipe for v in comparison.variants]))
+    st.header("Where error and time come from", anchor=False)
     show_notes(analysis.notes)
     if analysis.ledger is not None:
         _render_ledger(analysis, color)
@@ -166,7 +169,7 @@ def _render_layer(layer: Layer) -> None:
     if layer.born_absence:
         st.caption(escape_markdown(f"Not run alone: {layer.born_absence}."))
     st.caption(escape_markdown(_ends_words(layer)))
-    st.caption(f"Values: {_GREY} float32, {_ORANGE} the variant; shares of all values.")
+    st.caption(f"Values: {_AREA} float32, {_LINE} the variant; shares of all values.")
     _chart(build_activation_figure(layer), f"values.{layer.number}.{layer.tensor}")
     for ranges in layer.weights[:_WEIGHTS_SHOWN]:
         shown = f", {len(ranges.numbers)} of them drawn" \
@@ -174,7 +177,7 @@ def _render_layer(layer: Layer) -> None:
         how = "a scale for each" if len(ranges.steps) > 1 else \
             "one scale for all" if ranges.steps else "no scale"
         st.caption(f"Weights {code_span(ranges.tensor[:80])}, {ranges.dtype}, {ranges.channels} "
-                   f"channels{shown}, {how}: {_GREY} float32, {_ORANGE} the variant.")
+                   f"channels{shown}, {how}: {_AREA} float32, {_LINE} the variant.")
         _chart(build_weights_figure(ranges), f"weights.{layer.number}.{ranges.tensor}")
 
 

@@ -97,7 +97,8 @@ def _render_pictures(
         return
     with st.container(horizontal=True, gap="small"):
         for place, picture in shown:
-            st.image(_enlarged(picture), caption=_caption(chosen, place, output), width=104)
+            caption = _caption(chosen, place, output)
+            st.image(_enlarged(picture), caption=caption, width=104, alt=f"Sample, {caption}")
 
 
 def _enlarged(picture: np.ndarray) -> np.ndarray:

@@ -19,10 +19,11 @@ run = open_run("Layers")
 comparison, files = run.comparison, run.files
 
 st.title(f"Layers of {code_span(shorten(comparison.model.name, 48))}", anchor=False)
-variant = pick_analysable(files, comparison)
-if variant is None:
-    st.stop()
-render_link({RUN_PARAMETER: run.run_id, VARIANT_PARAMETER: variant.recipe})
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    variant = pick_analysable(files, comparison)
+    if variant is None:
+        st.stop()
+    render_link({RUN_PARAMETER: run.run_id, VARIANT_PARAMETER: variant.recipe})
 try:
     analysis = find_analysis(files, variant)
 except LiteDriftError as error:  # it can be made anew
