@@ -245,7 +245,8 @@ def _render_costs(
             other = st.selectbox("Against", list(others), key=widget_key("layers", "against"),
                                  width=240)
             way = st.segmented_control("By", ["operator type", "layer"], default="operator type",
-                                       key=widget_key("layers", "by"), required=True)
+                                       key=widget_key("layers", "by"), required=True,
+                                       format_func=choice_label)
         compare = compare_types if way == "operator type" else compare_costs
         changes = compare(others[other], costs)
         st.caption("Left of zero: faster. The two were timed in the same minutes."

@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.charts import show_figure
 from components.format import MISSING, format_count, format_error, format_percent, format_tick
+from components.plain_text import choice_label
 from components.session import widget_key
 from converter.comparison import Variant
 from converter.sample_differences import SampleDifferences
@@ -59,7 +60,7 @@ def _choose(output: OutputSamples, recipe: str) -> SampleDifferences:
             default = _FLIPS if masks[_FLIPS].any() else _ALL
             kind = st.segmented_control(
                 "Show", list(masks), default=default, required=True,
-                format_func=lambda name: f"{name} {int(masks[name].sum()):,}",
+                format_func=lambda name: choice_label(f"{name} {int(masks[name].sum()):,}"),
                 key=widget_key("samples", f"kind.{recipe}"),
             )
         else:
