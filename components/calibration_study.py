@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -21,42 +23,43 @@ from converter.calibration_study import (
 )
 from converter.comparison import Comparison
 from converter.errors import LiteDriftError
+from converter.run_store import keep_file
 
 _PAGE = "calibration"
 
 
-def render_calibration_study(folder: Path, comparison: Comparison) -> str | None:
-    """Show the study of a calibrated variant that a person chooses, or offer to make it.
-
-    Returns:
-        The name of a new file to keep with the run; None where nothing was made.
-    """
+def render_calibration_study(
+    run_id: str, files: Mapping[str, Path], comparison: Comparison
+) -> None:
+    """Show the study of a calibrated variant that a person chooses, or offer to make it."""
     names = [v.recipe for v in comparison.usable if v.flags.get("calibrate") and v.runnable]
     if not names:
-        return None
+        return
     st.header("How much it depends on the calibration samples", anchor=False)
     recipe = st.segmented_control("Calibrated variant", names, default=names[0], required=True,
                                   key=widget_key(_PAGE, "recipe")) or names[0]
-    path = folder / study_file(recipe)
-    if path.is_file():
+    path = files.get(study_file(recipe))
+    if path is not None:
         try:
             _render(load_study(path), comparison)
-            return None
+            return
         except LiteDriftError as error:
             show_error(error)
     st.caption("Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
                "disjoint halves: seconds for a small model.")
     if not st.button("Study the calibration", icon=":material/tune:",
                      key=widget_key(_PAGE, "start")):
-        return None
+        return
     bar = st.progress(0.0, "starting")
     try:
-        study_calibration(folder, recipe, listener=partial(_tell, bar))
+        with tempfile.TemporaryDirectory() as work:
+            study = study_calibration(files, recipe, work=Path(work), listener=partial(_tell, bar))
+            keep_file(run_id, study.save(Path(work)))
     except LiteDriftError as error:
         bar.empty()
         show_error(error)
-        return None
-    return study_file(recipe)
+        return
+    st.rerun()
 
 
 def _tell(bar: object, stage: str, share: float) -> None:

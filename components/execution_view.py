@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from components.session import widget_key
 from converter.comparison import Comparison, Variant
 from converter.errors import LiteDriftError
 from converter.inspection import find_lifetimes
+from converter.run_store import keep_file
 from converter.start_cost import (
     LITERT,
     START_COST_FILE,
@@ -127,16 +129,12 @@ def render_starts(comparison: Comparison) -> None:
           build_start_figure(comparison))
 
 
-def render_imports(folder: Path, comparison: Comparison) -> StartCosts | None:
-    """Show what importing TensorFlow and LiteRT costs here, or offer to measure it.
-
-    Returns:
-        New figures to keep with the run; None where nothing was measured.
-    """
+def render_imports(run_id: str, files: dict[str, Path], comparison: Comparison) -> None:
+    """Show what importing TensorFlow and LiteRT costs here, or offer to measure it."""
     st.header("What the runtime itself costs", anchor=False)
-    path = folder / START_COST_FILE
+    path = files.get(START_COST_FILE)
     known = None
-    if path.is_file():
+    if path is not None:
         try:
             known = load_start_costs(path)
         except LiteDriftError as error:
@@ -148,18 +146,20 @@ def render_imports(folder: Path, comparison: Comparison) -> StartCosts | None:
                    "processes of their own, one at a time: some 15 seconds.")
     label = "Measure again" if known else "Measure it here"
     if not st.button(label, icon=":material/timer:", key=widget_key(_PAGE, "measure")):
-        return None
-    files = {v.recipe: folder / v.file for v in comparison.usable if v.file and v.runnable}
+        return
+    started = {v.recipe: files[v.file] for v in comparison.usable
+               if v.file in files and v.runnable}
     bar = st.progress(0.0, "starting")
     try:
-        costs = measure_start_costs(files, listener=partial(_tell, bar))
-        costs.save(folder)
+        costs = measure_start_costs(started, listener=partial(_tell, bar))
+        with tempfile.TemporaryDirectory() as work:
+            costs.save(Path(work))
+            keep_file(run_id, Path(work) / START_COST_FILE)
     except LiteDriftError as error:
         bar.empty()
         show_error(error)
-        return None
-    bar.empty()
-    return costs
+        return
+    st.rerun()
 
 
 def _tell(bar: object, stage: str, share: float) -> None:

@@ -305,15 +305,17 @@ class _ProgressLine:
 
 
 def _calibration(options: argparse.Namespace) -> int:
+    from converter.analysed_run import files_of
     from converter.calibration_study import format_study, study_calibration
 
     _listen_for_cancel()
     bound_own_memory()
     line = _ProgressLine()
     study = study_calibration(
-        options.folder, options.recipe, original=options.original,
+        files_of(options.folder), options.recipe, work=options.folder, original=options.original,
         listener=lambda stage, share: line.show(stage, share, None),
     )  # fmt: skip
+    study.save(options.folder)
     print(format_study(study))
     return EXIT_OK
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from converter.analysed_run import find_subject
+from converter.analysed_run import Files, find_subject
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, write_whole
 from converter.errors import DataError, RecipeError
@@ -172,24 +172,28 @@ def study_counts(available: int) -> list[int]:
 
 
 def study_calibration(
-    folder: Path,
+    files: Files,
     recipe: str,
     *,
+    work: Path,
     original: Path | None = None,
     listener: Listener = lambda _stage, _share: None,
 ) -> CalibrationStudy:
     """Study the calibration of one variant of a finished run.
 
     Args:
-        folder: Of `run`.
+        files: Of the run, by name.
         recipe: A variant that was calibrated.
+        work: A folder for scratch files; a new one inside it is made and removed.
         original: The `.tflite` that the run started from; looked for in the run when left out.
         listener: Told of each stage; what it raises ends the study, no child process is left.
 
     Raises:
         LiteDriftError: When the run, the variant or its samples cannot be used.
     """
-    comparison = Comparison.load(folder / COMPARISON_FILE)
+    if COMPARISON_FILE not in files:
+        raise DataError(f"{recipe}: expected {COMPARISON_FILE} in the run's folder, found none.")
+    comparison = Comparison.load(files[COMPARISON_FILE])
     variant = comparison.variant(recipe)
     asked = Recipe.from_json(variant.flags) if variant.flags else None
     if asked is None or not asked.calibrate or engine_problem(asked, LITERT_QUANTIZER):
@@ -197,26 +201,26 @@ def study_calibration(
             f"{recipe}: expected a variant that was calibrated and that litert-quantizer can make "
             "again, found another; choose int8, int8_full or int16x8."
         )
-    subject = find_subject(folder, comparison, variant, original)
+    subject = find_subject(files, comparison, variant, original)
     if subject.reference is None:
         raise RecipeError(f"{recipe}: the run has no float file to calibrate anew; convert again.")
     samples = {
-        "calibration": load_kept(folder / CALIBRATION_FILE),
-        "evaluation": load_kept(folder / EVALUATION_FILE),
+        "calibration": _kept(files, CALIBRATION_FILE),
+        "evaluation": _kept(files, EVALUATION_FILE),
     }
     for name, arrays in samples.items():
         if not arrays:
             raise DataError(
-                f"{folder.name}: expected the {name} samples that a run keeps, found none; run it "
-                "again with data."
+                f"{recipe}: expected the {name} samples that a run keeps, found none; run it again "
+                "with data."
             )
-    reference = load_kept(folder / REFERENCE_FILE)
-    with tempfile.TemporaryDirectory(prefix=".calibration-", dir=folder) as scratch:
-        work = Path(scratch).resolve()
-        save_arrays(work / "calibration", _first(samples["calibration"], MOST_CALIBRATION))
-        save_arrays(work / "evaluation", _first(samples["evaluation"], MOST_EVALUATION))
-        save_arrays(work / "reference", _first(reference, MOST_EVALUATION))
-        permissions = Permissions(read=(subject.reference.resolve(),), write=(work,))
+    reference = _kept(files, REFERENCE_FILE)
+    with tempfile.TemporaryDirectory(prefix=".calibration-", dir=work) as scratch:
+        place = Path(scratch).resolve()
+        save_arrays(place / "calibration", _first(samples["calibration"], MOST_CALIBRATION))
+        save_arrays(place / "evaluation", _first(samples["evaluation"], MOST_EVALUATION))
+        save_arrays(place / "reference", _first(reference, MOST_EVALUATION))
+        permissions = Permissions(read=(subject.reference.resolve(),), write=(place,))
         with Worker("converter.workers.calibration", "litert-quantizer", task="while calibrating",
                     permissions=permissions) as worker:  # fmt: skip
             study = _Study(worker, listener)
@@ -227,11 +231,13 @@ def study_calibration(
                 ).to_json(),
                 "binding": subject.reference_binding.to_json(),
                 "rules": quantizer_rules(asked),
-                "work": str(work),
+                "work": str(place),
             }
-            result = study.carry_out(recipe, opened, _sizes(samples))
-    result.save(folder)
-    return result
+            return study.carry_out(recipe, opened, _sizes(samples))
+
+
+def _kept(files: Files, name: str) -> dict[str, np.ndarray]:
+    return load_kept(files[name]) if name in files else {}
 
 
 def _first(arrays: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:

@@ -11,12 +11,9 @@ from components.execution_view import (
 )
 from components.format import shorten
 from components.frame import ensure_frame
-from components.plain_text import code_span, show_error
+from components.plain_text import code_span
 from components.run_states import open_run
 from components.verdict_card import pick_variant
-from converter.errors import LiteDriftError
-from converter.run_store import keep_file, lay_out_files
-from converter.start_cost import START_COST_FILE
 from converter.verdict import judge
 
 ensure_frame()
@@ -31,10 +28,4 @@ variant = pick_variant(comparison, judge(comparison).recipe)
 if variant is not None:
     render_memory(dict(run.files), comparison, variant)
 render_starts(comparison)
-try:
-    folder = lay_out_files(run.run_id)
-    if render_imports(folder, comparison) is not None:
-        keep_file(run.run_id, folder / START_COST_FILE)
-        st.rerun()
-except LiteDriftError as error:
-    show_error(error)
+render_imports(run.run_id, dict(run.files), comparison)

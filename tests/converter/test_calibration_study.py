@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from converter.__main__ import main
+from converter.analysed_run import files_of
 from converter.calibration_study import (
     CalibrationStudy,
     load_study,
@@ -37,34 +38,40 @@ def run_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def study(run_folder):
-    return study_calibration(run_folder, "int8")
+def found(run_folder):
+    made = study(run_folder, "int8")
+    made.save(run_folder)
+    return made
 
 
-def test_every_number_of_samples_is_drawn_and_all_are_taken_once(study):
+def study(folder, recipe, **more):
+    return study_calibration(files_of(folder), recipe, work=folder, **more)
+
+
+def test_every_number_of_samples_is_drawn_and_all_are_taken_once(found):
     assert study_counts(24) == [1, 2, 5, 10, 20, 24]
     assert study_counts(1) == [1]
-    draws = {c: [p.draw for p in study.points if p.samples == c] for c in study_counts(24)}
+    draws = {c: [p.draw for p in found.points if p.samples == c] for c in study_counts(24)}
     assert draws == {1: [0, 1, 2], 2: [0, 1, 2], 5: [0, 1, 2], 10: [0, 1, 2], 20: [0, 1, 2],
                      24: [0]}  # fmt: skip
-    assert (study.calibration_samples, study.evaluation_samples) == (24, 30)
-    assert all(p.problem is None and p.sqnr_db > 0 for p in study.points)
+    assert (found.calibration_samples, found.evaluation_samples) == (24, 30)
+    assert all(p.problem is None and p.sqnr_db > 0 for p in found.points)
 
 
-def test_all_samples_give_the_run_s_own_figure(study, run_folder):
+def test_all_samples_give_the_run_s_own_figure(found, run_folder):
     # Both quantize the same file with the same ranges of the same samples.
     comparison = json.loads((run_folder / "comparison.json").read_text())
     drift = next(v for v in comparison["variants"] if v["recipe"] == "int8")["drift"]
-    assert study.points[-1].sqnr_db == pytest.approx(drift["sqnr_db"], abs=1e-6)
+    assert found.points[-1].sqnr_db == pytest.approx(drift["sqnr_db"], abs=1e-6)
 
 
-def test_one_sample_is_worse_than_all(study):
-    single = np.median([p.sqnr_db for p in study.points if p.samples == 1])
-    assert single < study.points[-1].sqnr_db
+def test_one_sample_is_worse_than_all(found):
+    single = np.median([p.sqnr_db for p in found.points if p.samples == 1])
+    assert single < found.points[-1].sqnr_db
 
 
-def test_halves_are_two_files_whose_scales_and_outputs_differ(study):
-    halves = study.halves
+def test_halves_are_two_files_whose_scales_and_outputs_differ(found):
+    halves = found.halves
     assert halves.samples == 12
     assert halves.between_db < np.inf
     assert halves.compared >= len(halves.tensors) > 0
@@ -75,11 +82,11 @@ def test_halves_are_two_files_whose_scales_and_outputs_differ(study):
         assert tensor.ratio == pytest.approx(larger / smaller)
 
 
-def test_it_repeats_is_kept_and_read_again(study, run_folder):
+def test_it_repeats_is_kept_and_read_again(found, run_folder):
     kept = load_study(run_folder / study_file("int8"))
-    assert kept == study == CalibrationStudy.from_json(study.to_json())
-    again = study_calibration(run_folder, "int8")
-    assert (again.points, again.halves) == (study.points, study.halves)
+    assert kept == found == CalibrationStudy.from_json(found.to_json())
+    again = study(run_folder, "int8")
+    assert (again.points, again.halves) == (found.points, found.halves)
     (run_folder / "broken.json").write_text("[]")
     with pytest.raises(DataError, match=r"broken\.json: expected a study"):
         load_study(run_folder / "broken.json")
@@ -94,15 +101,15 @@ def test_progress_is_told_and_can_end_it(run_folder):
             raise EnoughError(stage)
 
     with pytest.raises(EnoughError):
-        study_calibration(run_folder, "int8", listener=stop)
+        study(run_folder, "int8", listener=stop)
     assert not list(run_folder.glob(".calibration-*"))
 
 
 def test_what_was_not_calibrated_is_refused(run_folder):
     with pytest.raises(RecipeError, match="expected a variant that was calibrated"):
-        study_calibration(run_folder, "dynamic_range")
+        study(run_folder, "dynamic_range")
     with pytest.raises(LiteDriftError):
-        study_calibration(run_folder, "nosuch")
+        study(run_folder, "nosuch")
 
 
 @pytest.mark.parametrize("missing", [CALIBRATION_FILE, EVALUATION_FILE])
@@ -111,7 +118,7 @@ def test_a_run_without_samples_says_so(run_folder, missing, tmp_path):
     path.rename(tmp_path / missing)
     try:
         with pytest.raises(DataError, match="run it again"):
-            study_calibration(run_folder, "int8")
+            study(run_folder, "int8")
     finally:
         (tmp_path / missing).rename(path)
 
