@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,15 @@ class Requantizer:
             f"{label}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
             text,
         )
+
+
+def join_ranges(parts: Iterable[Ranges]) -> Ranges:
+    """Return the ranges of several sets of samples together: least and greatest of all."""
+    joined: Ranges = {}
+    for part in parts:
+        for tensor, values in part.items():
+            joined[tensor] = qsv_utils.min_max_update(joined.get(tensor, {}), values)
+    return joined
 
 
 def _fit(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:

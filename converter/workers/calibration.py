@@ -11,14 +11,13 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-from litert_quantizer.utils import qsv_utils  # noqa: E402
 
 from converter.drift import is_class_distribution, measure_drift, worst_drift  # noqa: E402
 from converter.errors import LiteDriftError  # noqa: E402
 from converter.evaluation import evaluate  # noqa: E402
 from converter.json_figures import encode_figures  # noqa: E402
 from converter.op_cut import OperatorGraph  # noqa: E402
-from converter.requantizer import Ranges, Requantizer  # noqa: E402
+from converter.requantizer import Requantizer, join_ranges  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.signature import Signature  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
@@ -81,10 +80,7 @@ class CalibrationWorker:
         return answer
 
     def _build(self, chosen: Sequence[int], name: str) -> Path:
-        merged: Ranges = {}
-        for index in chosen:
-            for tensor, values in self._ranges[index].items():
-                merged[tensor] = qsv_utils.min_max_update(merged.get(tensor, {}), values)
+        merged = join_ranges(self._ranges[index] for index in chosen)
         path = self._work / name
         path.write_bytes(self._requantizer.quantize_with(self._rules, _LABEL, merged))
         return path
