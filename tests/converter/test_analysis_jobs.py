@@ -66,6 +66,10 @@ def wait_for(job_id, stage, share=0.0, seconds=60):
         time.sleep(0.005)
 
 
+def job_of(job_id):
+    return psutil.Process(int((run_store.run_folder(job_id) / "pid").read_text()))
+
+
 def jobs_with(job_id):
     found = []
     for process in psutil.process_iter():
@@ -97,7 +101,7 @@ def test_it_takes_its_turn_and_is_kept_with_the_run(run_id):
         assert found_of(run_id) is None
     with building():  # as a conversion does: it may compare layers beside it, and time nothing
         wait_for(job_id, "waiting for the machine", share=0.6)
-        [job] = jobs_with(job_id)
+        job = job_of(job_id)
     wait_for(job_id, "timing the operators")
     job.suspend()
     assert is_held_alone()
@@ -150,7 +154,7 @@ def test_it_waits_in_the_queue_of_the_runs(run_id, finished, monkeypatch):
 def test_a_killed_one_is_interrupted_and_started_again(run_id):
     job_id = start_analysis(run_id, "int8")
     wait_for(job_id, "comparing the layers")
-    [job] = jobs_with(job_id)
+    job = job_of(job_id)
     children = job.children(recursive=True)
     job.kill()
     progress = finish(job_id)
@@ -168,7 +172,7 @@ def test_a_killed_one_is_interrupted_and_started_again(run_id):
 def test_cancelled_it_ends_with_all_that_it_started(run_id, hangs):
     job_id = start_analysis(run_id, "int8")
     wait_for(job_id, "comparing the layers")
-    [job] = jobs_with(job_id)
+    job = job_of(job_id)
     family = [job, *job.children(recursive=True)]
     if hangs:
         job.suspend()
