@@ -29,9 +29,9 @@ from converter.size_anatomy import (
     LayerBytes,
     SizeAnatomy,
     collect,
-    read_size_anatomy,
 )
 from converter.tflite_file import parse_model, read_tflite
+from converter.tflite_size_anatomy import read_size_anatomy
 from tests.converter.example_tflites import (
     File,
     Op,
