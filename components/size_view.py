@@ -8,8 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from components.charts import show_figure
-from components.format import MISSING, format_bytes, format_count, format_percent
+from components.format import MISSING, TIMES, format_bytes, format_count, format_percent
 from components.palette import custom_names, recipe_color
 from components.plain_text import escape_markdown, show_error, visible_text
 from components.session import widget_key
@@ -30,6 +29,7 @@ from converter.size_anatomy import SizeAnatomy
 from converter.size_prediction import SizePrediction, bytes_per_value, predict_size
 from converter.size_steps import LEVEL, VARIANT, SizeStep, size_steps
 
+_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
 _MOST_ROWS = 400
 _NAME_LENGTH = 160
 
@@ -91,20 +91,21 @@ def render_steps(comparison: Comparison, sized: SizedVariant) -> None:
     if sized.variant.is_original:
         return
     steps = size_steps(comparison.model, sized.anatomy)
-    shown = steps[_pick_start(steps, sized.variant.recipe):]
-    grey, own = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
-                 (("■", "#76808D"), ("■", sized.color)))
-    show_figure(
-        "From the original's file to this one",
-        f"{grey} bytes of the original, {own} bytes of the variant; outlined: what went away, "
-        "saved by smaller types where it has the variant's colour. Every step is exact.",
-        build_size_waterfall(shown, sized.color, sized.variant.recipe), "size",
-    )
-    with st.expander("All steps as a table"):
-        st.dataframe(
-            [_step_row(step) for step in steps], hide_index=True,
-            alt="Every step from the original's file to the variant's, in bytes",
-        )
+    grey, own = (f':color[■]{{foreground="{color}"}}'
+                 for color in (recipe_color(REFERENCE), sized.color))
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("From the original's file to this one", anchor=False)
+        st.caption(f"{grey} the original's bytes, {own} the variant's. Outlines: what went away, "
+                   "in the variant's colour where a smaller type saved it. Every step is exact.")
+        shown = steps[_pick_start(steps, sized.variant.recipe):]
+        figure = build_size_waterfall(shown, sized.color, sized.variant.recipe)
+        st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
+                        key=widget_key("size", f"chart.steps.{sized.variant.recipe}"))
+        with st.expander("All steps as a table"):
+            st.dataframe(
+                [_step_row(step) for step in steps], hide_index=True,
+                alt="Every step from the original's file to the variant's, in bytes",
+            )
 
 
 def _pick_start(steps: list[SizeStep], recipe: str) -> int:
@@ -114,8 +115,9 @@ def _pick_start(steps: list[SizeStep], recipe: str) -> int:
     if len(places) < 2:
         return 0
     chosen = st.segmented_control(
-        "The chart begins with", places, default=places[0], wrap=True, required=True,
-        format_func=lambda place: step_name(steps[place]), key=widget_key("size", f"start.{recipe}"),
+        "Begin with", places, default=places[0], wrap=True, required=True,
+        format_func=lambda place: step_name(steps[place]),
+        key=widget_key("size", f"start.{recipe}"),
     )
     return chosen if chosen in places else places[0]
 
@@ -138,23 +140,28 @@ def render_areas(sized: SizedVariant) -> None:
         f"{KIND_NAMES[kind].lower()} {format_bytes(anatomy.kind_bytes(kind))}"
         for kind in kinds_present(anatomy)
     )
-    show_figure(
-        "What the file holds, by layer",
-        f"Areas are bytes: {legend}. A layer has the colour of most of its bytes; click to open it.",
-        build_size_treemap(anatomy, sized.color, sized.variant.recipe), "size",
+    figure = build_size_treemap(anatomy, sized.color, sized.variant.recipe)
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("What the file holds, by layer", anchor=False)
+        st.caption(f"Areas are bytes: {legend}. A layer has the colour of most of its bytes; click "
+                   "to open it.")
+        st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
+                        key=widget_key("size", f"chart.areas.{sized.variant.recipe}"))
+        with st.expander("Layers and kinds as a table"):
+            _render_parts(anatomy, kinds_present(anatomy))
+
+
+def _render_parts(anatomy: SizeAnatomy, kinds: list[str]) -> None:
+    st.caption("  \n".join(f"**{KIND_NAMES[kind]}**: {KIND_MEANINGS[kind]}." for kind in kinds))
+    rows = sorted(anatomy.parts, key=lambda part: -part.size_bytes)
+    st.dataframe(
+        [{"Layer": visible_text(layer_name(part.layer))[:_NAME_LENGTH],
+          "Kind": KIND_NAMES[part.kind], "Bytes": part.size_bytes,
+          "In float32": part.float32_bytes or None} for part in rows[:_MOST_ROWS]],
+        hide_index=True, alt="Bytes of every layer by kind, the largest first",
     )
-    with st.expander("Layers and kinds as a table"):
-        st.caption("  \n".join(f"**{KIND_NAMES[kind]}**: {KIND_MEANINGS[kind]}."
-                               for kind in kinds_present(anatomy)))
-        rows = sorted(anatomy.parts, key=lambda part: -part.size_bytes)
-        st.dataframe(
-            [{"Layer": visible_text(layer_name(part.layer))[:_NAME_LENGTH],
-              "Kind": KIND_NAMES[part.kind], "Bytes": part.size_bytes,
-              "In float32": part.float32_bytes or None} for part in rows[:_MOST_ROWS]],
-            hide_index=True, alt="Bytes of every layer by kind, the largest first",
-        )
-        if len(rows) > _MOST_ROWS:
-            st.caption(f"{format_count(len(rows) - _MOST_ROWS)} smaller rows are not shown.")
+    if len(rows) > _MOST_ROWS:
+        st.caption(f"{format_count(len(rows) - _MOST_ROWS)} smaller rows are not shown.")
 
 
 def render_predictions(comparison: Comparison) -> None:
@@ -190,7 +197,7 @@ def _table_row(
     formula = error = MISSING
     if predicted is not None:
         each = "½" if predicted.bytes_per_value < 1 else f"{predicted.bytes_per_value:.0f}"
-        formula = f"{format_count(parameters)} × {each} B = " \
+        formula = f"{format_count(parameters)} {TIMES} {each} B = " \
                   f"{format_bytes(predicted.predicted_bytes)}"
         error = _signed_percent(predicted.error)
     return {

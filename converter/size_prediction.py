@@ -1,6 +1,6 @@
 """How large a variant would be if its file held nothing but the original's parameters.
 
-predicted = parameters × bytes for a value, of the type in which the recipe stores weights.
+predicted = parameters * bytes for a value, of the type in which the recipe stores weights.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from converter.comparison import Comparison, Variant
+
 
 @dataclass(frozen=True)
 class SizePrediction:
@@ -31,7 +32,7 @@ class SizePrediction:
 
     @property
     def error(self) -> float | None:
-        """(actual − predicted) / predicted; None where nothing was predicted."""
+        """Actual / predicted - 1; None where nothing was predicted."""
         if not self.predicted_bytes:
             return None
         return (self.actual_bytes - self.predicted_bytes) / self.predicted_bytes
