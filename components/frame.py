@@ -22,6 +22,7 @@ from components.routes import (
     HISTORY_PAGE,
     LAYERS_PAGE,
     MODEL_PAGE,
+    MODEL_SIZE_PAGE,
     SAMPLES_PAGE,
     SIDE_BY_SIDE_PAGE,
     STORY_PAGE,
@@ -99,6 +100,8 @@ def _pages() -> dict[str, list[Any]]:
                   "Hold runs and variants against each other."),
         ],
         "See inside": [
+            _page(MODEL_SIZE_PAGE, "Model size", "data_usage", "model_size",
+                  "See where the bytes went."),
             _page(EXECUTION_PAGE, "Execution", "memory", "execution",
                   "See which kernels run, what memory and what start it takes."),
         ],

@@ -39,7 +39,8 @@ class ModelFacts:
 
     `size_without_optimizer_bytes` is what a variant's size is held against: the file without the
     state that only further training needs, and unpacked where it came as a zipped SavedModel.
-    `gzip_without_optimizer_bytes` is None where the two cannot be told apart.
+    `gzip_without_optimizer_bytes` is None where the two cannot be told apart, `optimizer_bytes` in
+    a comparison of an earlier version.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelFacts:
     outputs: list[TensorSpec]
     notes: list[str] = field(default_factory=list)
     gzip_without_optimizer_bytes: int | None = None
+    optimizer_bytes: int | None = None
 
     @property
     def baseline_gzip_bytes(self) -> int | None:

@@ -14,6 +14,7 @@ from converter.model_traits import ModelTraits
 from converter.request import DataOptions
 from converter.sandbox import Permissions
 from converter.signature import TensorSpec
+from converter.size_anatomy import SizeAnatomy
 from converter.stored_values import fed_inputs
 from converter.tensor_lifetimes import Lifetimes
 
@@ -96,6 +97,29 @@ def find_lifetimes(path: Path, name: str, signature: str | None = None) -> Lifet
     return Lifetimes.from_json(
         _ask("find_lifetimes", path, name, ModelFileError, signature=signature)
     )
+
+
+def inspect_size(path: Path, name: str) -> SizeAnatomy:
+    """Return to which layer and kind each byte of a `.tflite` belongs.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by, for messages.
+
+    Raises:
+        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+    """
+    answer = _ask("sort_bytes", path, name, ModelFileError)
+    try:
+        found = SizeAnatomy.from_json(answer)
+        if found.size_bytes != path.stat().st_size:
+            raise ValueError("its parts do not sum to the file")
+    except (ValueError, OSError) as broken:
+        raise ModelFileError(
+            f"{name[:80]}: expected parts that sum to the file, found that {broken}; convert or "
+            "upload it again."
+        ) from broken
+    return found
 
 
 def _fed_inputs(model: dict[str, Any]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 from converter.tensor_lifetimes import find_lifetimes as lifetimes_of  # noqa: E402
+from converter.tflite_size_anatomy import read_size_anatomy  # noqa: E402
 
 
 def inspect(path: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +60,11 @@ def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str
     packed = gzip_size(Path(path))
     state = gzipped_optimizer_bytes(Path(path), model_format) if optimizer_bytes else 0
     return {"gzip_bytes": packed, "gzip_without_optimizer_bytes": packed - state}
+
+
+def sort_bytes(path: str) -> dict[str, Any]:
+    """Say to which layer and kind each byte of a `.tflite` belongs."""
+    return read_size_anatomy(Path(path)).to_json()
 
 
 def describe_data(**request: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -109,6 +115,7 @@ if __name__ == "__main__":
             "describe_model": describe_model,
             "list_graph_tensors": list_graph_tensors,
             "measure_gzip": measure_gzip,
+            "sort_bytes": sort_bytes,
             "describe_data": describe_data,
             "read_samples": read_samples,
             "find_lifetimes": find_lifetimes,
