@@ -21,6 +21,7 @@ from components.routes import (
     HISTORY_PAGE,
     LAYERS_PAGE,
     MODEL_PAGE,
+    OPERATORS_PAGE,
     SAMPLES_PAGE,
     SIDE_BY_SIDE_PAGE,
 )
@@ -92,6 +93,10 @@ def _pages() -> dict[str, list[Any]]:
                   "See where error and time come from."),
             _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
                   "Hold runs and variants against each other."),
+        ],
+        "See inside": [
+            _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
+                  "See which operations work on which target."),
         ],
         "Kept": [
             _page(HISTORY_PAGE, "History", "history", "history",

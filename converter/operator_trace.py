@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from converter.graph_nodes import GraphNode
+
+if TYPE_CHECKING:
+    from converter.tflite_file import Operator
 
 IGNORED = {"Const", "Placeholder", "NoOp", "Identity", "IdentityN", "_Arg", "_Retval"}
 """No operations: values, names of values, and order."""
@@ -42,6 +45,18 @@ class FileOperator:
     outputs: tuple[str, ...]
     is_custom: bool = False
     is_float: bool = False
+
+    @classmethod
+    def of(cls, operator: Operator) -> FileOperator:
+        """Return what is needed of an operator that was read out of a file."""
+        values = [t for t in (*operator.inputs, *operator.outputs) if not t.is_constant]
+        return cls(
+            name=operator.name,
+            inputs=tuple(t.name for t in operator.inputs if not t.is_constant),
+            outputs=tuple(tensor.name for tensor in operator.outputs),
+            is_custom=operator.is_custom,
+            is_float=any(tensor.dtype in _FLOATS for tensor in values),
+        )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FileOperator:
@@ -272,8 +287,3 @@ def _adjoin(
     if before == _INPUT:
         return any(name not in written for name in operators[after].inputs)
     return before == after or bool({*operators[before].outputs} & {*operators[after].inputs})
-
-
-def floats_among(dtypes: Sequence[str]) -> bool:
-    """Return whether an operator on tensors of these types computes on floats."""
-    return bool(_FLOATS.intersection(dtypes))

@@ -11,10 +11,11 @@ from converter.errors import ModelFileError
 from converter.model_file import file_sha256
 from converter.model_options import ModelOptions
 from converter.operator_evidence import Evidence
-from converter.operator_probe import Listener, probe_model, run_evidence
+from converter.operator_probe import Listener, probe_model
 from converter.operator_support import SupportReport, build_report
 from converter.operator_table import format_report
 from converter.request import DataOptions, RunRequest
+from converter.run_operators import run_evidence
 
 
 def carry_out(

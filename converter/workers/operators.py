@@ -6,13 +6,14 @@ from converter.workers.protocol import enter_walls, serve
 
 enter_walls()
 
+from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from converter.operator_trace import floats_among  # noqa: E402
+from converter.operator_trace import FileOperator  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
-from converter.tflite_file import Operator, read_tflite  # noqa: E402
+from converter.tflite_file import read_tflite  # noqa: E402
 
 
 class OperatorsWorker:
@@ -23,7 +24,8 @@ class OperatorsWorker:
 
     def list_operators(self, path: str) -> dict[str, Any]:
         """Return a file's operators, as `FileOperator`'s JSON."""
-        return {"operators": [_operator(item) for item in read_tflite(Path(path)).operators]}
+        operators = read_tflite(Path(path)).operators
+        return {"operators": [asdict(FileOperator.of(item)) for item in operators]}
 
     def prepare(self, path: str, binding: dict[str, Any], threads: int) -> dict[str, Any]:
         """Load a file and let LiteRT allocate its tensors."""
@@ -46,17 +48,6 @@ def _first(array: Any, shape: Any) -> Any:  # noqa: ANN401 - NumPy arrays
         return array[0]
     part = array[: shape[0]]
     return part if len(part) == shape[0] else array[[0] * shape[0]]
-
-
-def _operator(operator: Operator) -> dict[str, Any]:
-    values = [t for t in (*operator.inputs, *operator.outputs) if not t.is_constant]
-    return {
-        "name": operator.name,
-        "inputs": [tensor.name for tensor in operator.inputs if not tensor.is_constant],
-        "outputs": [tensor.name for tensor in operator.outputs],
-        "is_custom": operator.is_custom,
-        "is_float": floats_among([tensor.dtype for tensor in values]),
-    }
 
 
 if __name__ == "__main__":
