@@ -23,6 +23,7 @@ from components.routes import (
     LAYERS_PAGE,
     MODEL_PAGE,
     MODEL_SIZE_PAGE,
+    OPERATORS_PAGE,
     SAMPLES_PAGE,
     SIDE_BY_SIDE_PAGE,
     STORY_PAGE,
@@ -104,6 +105,8 @@ def _pages() -> dict[str, list[Any]]:
                   "See where the bytes went."),
             _page(EXECUTION_PAGE, "Execution", "memory", "execution",
                   "See which kernels run, what memory and what start it takes."),
+            _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
+                  "See which operations work on which target."),
         ],
         "Show": [
             _page(STORY_PAGE, "Story", "co_present", "story",

@@ -74,18 +74,17 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--baselines", default="", help="also time TensorFlow's predict,call,function,xla"
     )
-    run.add_argument("--label-column", help="of a .csv")
-    run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
-    run.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
-    run.add_argument(
-        "--shape",
-        action="append",
-        default=[],
-        metavar="NAME=1,64,64,3",
-        help="sizes for an input's open dimensions, batch first, ? to leave one open; repeatable",
-    )
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_reading_options(run)
     _add_model_options(run)
+
+    operators = commands.add_parser("operators", help="which operations work on which target")
+    operators.add_argument("model", metavar="MODEL", type=Path)
+    operators.add_argument("--data", type=Path, help=".npz, .npy, .csv or a zip of images")
+    operators.add_argument("--run", type=Path, metavar="DIR", help="what this run shows is known")
+    operators.add_argument("--json", type=Path, metavar="FILE", help="also write it as JSON")
+    _add_reading_options(operators)
+    _add_model_options(operators)
 
     layers = commands.add_parser("layers", help="look into one variant of a finished run")
     layers.add_argument("folder", metavar="DIR", type=Path)
@@ -132,6 +131,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--label-column", help="of a .csv")
+    parser.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
+    parser.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="NAME=1,64,64,3",
+        help="sizes for an input's open dimensions, batch first, ? to leave one open; repeatable",
+    )
+
+
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inputs", default="", help="of a frozen graph: tensors to feed")
     parser.add_argument("--outputs", default="", help="of a frozen graph: tensors to fetch")
@@ -144,6 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handlers = {
         "inspect": _inspect,
         "run": _run,
+        "operators": _operators,
         "layers": _layers,
         "calibration": _calibration,
         "gate": _gate,
@@ -317,6 +330,19 @@ def _calibration(options: argparse.Namespace) -> int:
     )  # fmt: skip
     study.save(options.folder)
     print(format_study(study))
+    return EXIT_OK
+
+
+def _operators(options: argparse.Namespace) -> int:
+    from converter.operators_command import carry_out
+
+    _listen_for_cancel()
+    bound_own_memory()
+    Thread(target=_warn_of_weak_walls, daemon=True).start()
+    line = _ProgressLine()
+    carry_out(
+        options, _model_options(options), lambda stage, share: line.show(stage, share, None)
+    )
     return EXIT_OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from converter.errors import (
     WorkerError,
     blame_the_disk,
 )
+from converter.graph_nodes import GRAPH_FILE
 from converter.intake import Intake, Shapes
 from converter.kept_samples import keep_evaluation
 from converter.keras_rebuild import RECURRENT_LAYERS
@@ -370,6 +372,9 @@ class _Run:
     ) -> Signature:
         self.tracker.begin("freeze")
         frozen = self.intake.freeze(host, model, signature, shapes, self.places.frozen)
+        graph = self.places.frozen / GRAPH_FILE
+        if graph.is_file():  # a run from a .tflite has none
+            shutil.move(graph, self.folder / GRAPH_FILE)
         self.tracker.end("freeze")
         return frozen
 
