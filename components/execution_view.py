@@ -13,7 +13,7 @@ from components.charts import show_figure
 from components.conditions import condition_lists
 from components.format import format_bytes, format_date, format_ms, format_ratio
 from components.palette import custom_names, recipe_color
-from components.plain_text import code_span, escape_markdown, show_error
+from components.plain_text import escape_markdown, show_error
 from components.session import widget_key
 from converter.comparison import Comparison, Variant
 from converter.errors import LiteDriftError
@@ -192,7 +192,7 @@ def _import_words(costs: StartCosts) -> str:
 
     found = {cost.package: cost.median_seconds for cost in costs.imports}
     ratio = found[TENSORFLOW] / max(found[LITERT], 1e-9)
-    return (f"{code_span('import tensorflow')} against {code_span('import ai_edge_litert')}: "
+    return ("import tensorflow against import ai\\_edge\\_litert: "
             f"{duration(found[TENSORFLOW])} against {duration(found[LITERT])}, "
             f"{format_ratio(ratio)}.")
 

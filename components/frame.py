@@ -19,6 +19,7 @@ from components.routes import (
     COMPARE_PAGE,
     CONVERT_PAGE,
     EXECUTION_PAGE,
+    FILE_FORMAT_PAGE,
     HISTORY_PAGE,
     LAYERS_PAGE,
     MODEL_PAGE,
@@ -67,6 +68,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     )
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
+    # One list: with headings between its entries the browser's list is none for screen readers.
     page = st.navigation(_pages(), position="hidden" if alone else "sidebar")
     session = Session()
     session.sync_with_address()
@@ -79,44 +81,36 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     return page
 
 
-def _pages() -> dict[str, list[Any]]:
-    """Return the pages by the group under which the sidebar lists them."""
-    return {
-        "Run": [
-            _page(MODEL_PAGE, "Model", "deployed_code", "start",
-                  "Bring a TensorFlow model and the data to judge it by.", default=True),
-            _page(CONVERT_PAGE, "Convert", "tune", "convert",
-                  "Choose optimization flags and start the run."),
-            _page(COMPARE_PAGE, "Compare", "compare_arrows", "compare",
-                  "See gains and costs against the original."),
-            # The default page lives at the root; its own name leads there as well.
-            st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
-        ],
-        "Look closer": [
-            _page(SAMPLES_PAGE, "Samples", "grid_view", "samples",
-                  "See accuracy, flips and worst samples."),
-            _page(LAYERS_PAGE, "Layers", "layers", "layers",
-                  "See where error and time come from."),
-            _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
-                  "Hold runs and variants against each other."),
-        ],
-        "See inside": [
-            _page(MODEL_SIZE_PAGE, "Model size", "data_usage", "model_size",
-                  "See where the bytes went."),
-            _page(EXECUTION_PAGE, "Execution", "memory", "execution",
-                  "See which kernels run, what memory and what start it takes."),
-            _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
-                  "See which operations work on which target."),
-        ],
-        "Show": [
-            _page(STORY_PAGE, "Story", "co_present", "story",
-                  "Tell the result to people who decide."),
-        ],
-        "Kept": [
-            _page(HISTORY_PAGE, "History", "history", "history",
-                  "Find earlier runs, name, keep and delete them."),
-        ],
-    }
+def _pages() -> list[Any]:
+    """Return the pages in the order in which the sidebar lists them."""
+    return [
+        _page(MODEL_PAGE, "Model", "deployed_code", "start",
+              "Bring a TensorFlow model and the data to judge it by.", default=True),
+        _page(CONVERT_PAGE, "Convert", "tune", "convert",
+              "Choose optimization flags and start the run."),
+        _page(COMPARE_PAGE, "Compare", "compare_arrows", "compare",
+              "See gains and costs against the original."),
+        # The default page lives at the root; its own name leads there as well.
+        st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
+        _page(SAMPLES_PAGE, "Samples", "grid_view", "samples",
+              "See accuracy, flips and worst samples."),
+        _page(LAYERS_PAGE, "Layers", "layers", "layers",
+              "See where error and time come from."),
+        _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
+              "Hold runs and variants against each other."),
+        _page(FILE_FORMAT_PAGE, "File format", "schema", "file_format",
+              "See what both files hold, and what became of each part."),
+        _page(MODEL_SIZE_PAGE, "Model size", "data_usage", "model_size",
+              "See where the bytes went."),
+        _page(EXECUTION_PAGE, "Execution", "memory", "execution",
+              "See which kernels run, what memory and what start it takes."),
+        _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
+              "See which operations work on which target."),
+        _page(STORY_PAGE, "Story", "co_present", "story",
+              "Tell the result to people who decide."),
+        _page(HISTORY_PAGE, "History", "history", "history",
+              "Find earlier runs, name, keep and delete them."),
+    ]
 
 
 def _page(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from converter.anatomy import AnatomyNode
 from converter.child_process import Worker
 from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError, blame_the_disk
 from converter.limits import current_limits
@@ -81,6 +82,23 @@ def inspect_data_file(
         options=asdict(options),
         traits=_traits(model).to_json(),
     )
+
+
+def read_anatomy(path: Path, name: str, *, original: bool) -> AnatomyNode:
+    """Return the tree of a file's parts, whose bytes sum to the file's.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by.
+        original: Whether it is a model file that a person brought; else a `.tflite`.
+
+    Raises:
+        ModelFileError: When it cannot be read.
+    """
+    answer = _ask(
+        "take_apart", path, name, ModelFileError, name=name[:80], original=original
+    )
+    return AnatomyNode.from_json(answer)
 
 
 def find_lifetimes(path: Path, name: str, signature: str | None = None) -> Lifetimes:

@@ -99,14 +99,15 @@ def run_evidence(files: Mapping[str, Path], comparison: Comparison) -> list[Evid
         if target is not None and target.name not in found:
             found[target.name] = (variant, target, files.get(variant.file or ""))
     paths = [path for _, _, path in found.values() if path is not None]
-    listed = _list_operators(paths)
+    listed = list_file_operators(paths)
     return [
         evidence_of(variant, target, None if path is None else listed.get(path))
         for variant, target, path in found.values()
     ]
 
 
-def _list_operators(paths: Sequence[Path]) -> dict[Path, tuple[FileOperator, ...]]:
+def list_file_operators(paths: Sequence[Path]) -> dict[Path, tuple[FileOperator, ...]]:
+    """Return the operators of files, read in a child."""
     if not paths:
         return {}
     found = {}

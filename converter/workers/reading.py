@@ -21,11 +21,13 @@ from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
 from converter.model_traits import ModelTraits  # noqa: E402
 from converter.op_cut import OperatorGraph  # noqa: E402
+from converter.original_anatomy import read_original_anatomy  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
 from converter.tensor_lifetimes import find_lifetimes as lifetimes_of  # noqa: E402
+from converter.tflite_anatomy import read_tflite_anatomy  # noqa: E402
 from converter.tflite_size_anatomy import read_size_anatomy  # noqa: E402
 
 
@@ -85,6 +87,12 @@ def find_lifetimes(path: str, signature: str | None) -> dict[str, Any]:
     return lifetimes_of(OperatorGraph(Path(path), signature)).to_json()
 
 
+def take_apart(path: str, name: str, original: bool) -> dict[str, Any]:
+    """Return the tree of a file's parts."""
+    read = read_original_anatomy if original else read_tflite_anatomy
+    return read(Path(path), name).to_json()
+
+
 def unpack(path: str, target: str) -> dict[str, Any]:
     """Unpack a bundle into a folder and return its manifest."""
     return unpack_bundle(Path(path), Path(target))
@@ -119,6 +127,7 @@ if __name__ == "__main__":
             "describe_data": describe_data,
             "read_samples": read_samples,
             "find_lifetimes": find_lifetimes,
+            "take_apart": take_apart,
             "unpack": unpack,
         }
     )
