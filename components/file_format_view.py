@@ -79,7 +79,8 @@ def render_trees(before: AnatomyNode | None, after: AnatomyNode | None) -> None:
                     st.info(f"{title} is not kept with this run.")
                     continue
                 show_figure(title, f"{escape_markdown(node.name)}, "
-                            f"{format_bytes(node.size_bytes)}. Click a part to open it.", build_parts_figure(node), _PAGE)
+                            f"{format_bytes(node.size_bytes)}. Click a part to open it.",
+                            build_parts_figure(node), _PAGE)
                 with st.expander("All parts as a table"):
                     _render_table(node)
 

@@ -20,11 +20,11 @@ from converter.limits import MIB, current_limits
 from converter.signature import TensorSpec, unique_names
 
 # What h5py raises on damaged bytes, TypeError for a dtype that NumPy does not know.
-_H5_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+H5_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 MAX_CONFIG_BYTES = 64 * MIB
 # Layers whose output has the shape of their input: enough to tell the outputs of most models.
 _SHAPE_KEEPING = {"Activation", "Softmax", "ReLU", "LeakyReLU", "Dropout", "BatchNormalization"}
-_OPTIMIZER_GROUPS = {"optimizer", "optimizer_weights"}
+OPTIMIZER_GROUPS = {"optimizer", "optimizer_weights"}
 
 
 @dataclass
@@ -90,7 +90,7 @@ def read_keras_h5(path: Path) -> KerasFacts:
             version = file.attrs.get("keras_version", "unknown")
             facts.keras_version = version.decode() if isinstance(version, bytes) else str(version)
             _count_datasets(file, facts, path.name)
-    except _H5_DAMAGE as broken:
+    except H5_DAMAGE as broken:
         raise ModelFileError(
             f"{path.name}: expected a readable HDF5 model, found a damaged one "
             f"({str(broken)[:120]}); save or upload it again."
@@ -124,7 +124,7 @@ def _gzipped_state(file: h5py.File, name: str) -> int:
     return sum(
         len(gzip.compress(item[()].tobytes(), 6, mtime=0))
         for place, _, item in walk_hdf5(file, name)
-        if isinstance(item, h5py.Dataset) and _model_group(place) in _OPTIMIZER_GROUPS and item.size
+        if isinstance(item, h5py.Dataset) and model_group(place) in OPTIMIZER_GROUPS and item.size
     )
 
 
@@ -156,7 +156,7 @@ def _count_archive_weights(path: Path, archive: zipfile.ZipFile, facts: KerasFac
         try:
             with h5py.File(io.BytesIO(content), "r") as file:
                 _count_datasets(file, facts, path.name)
-        except _H5_DAMAGE as broken:
+        except H5_DAMAGE as broken:
             raise ModelFileError(
                 f"{path.name}: expected readable HDF5 weights in {name}, found damaged ones; "
                 "save or upload it again."
@@ -168,15 +168,15 @@ def _count_datasets(file: h5py.File, facts: KerasFacts, name: str) -> None:
         if not isinstance(item, h5py.Dataset) or item.dtype.kind in "OSU":
             continue
         size = int(item.size or 0)  # an empty dataset has none
-        group = _model_group(place)
-        if group in _OPTIMIZER_GROUPS:
+        group = model_group(place)
+        if group in OPTIMIZER_GROUPS:
             facts.optimizer_bytes += size * item.dtype.itemsize
-        elif group != "metrics" and not _is_seed_state(place, item):
+        elif group != "metrics" and not is_seed_state(place, item):
             facts.parameters += size
             facts.parameter_bytes += size * item.dtype.itemsize
 
 
-def _model_group(name: str) -> str:
+def model_group(name: str) -> str:
     """Return a dataset's group within the model, or the nested model, that it belongs to.
 
     A `.keras` file keeps a nested model at `layers/<class>`, with an optimizer of its own where it
@@ -188,7 +188,7 @@ def _model_group(name: str) -> str:
     return parts[0]
 
 
-def _is_seed_state(name: str, item: h5py.Dataset) -> bool:
+def is_seed_state(name: str, item: h5py.Dataset) -> bool:
     """Whether this is a random seed and a counter, not the weights of a layer of that name."""
     return "seed_generator" in name and item.dtype.kind in "iu" and item.shape == (2,)
 

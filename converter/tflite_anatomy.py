@@ -18,8 +18,10 @@ from converter.anatomy import (
     branch,
     leaf,
 )
+from converter.errors import ModelFileError
 from converter.tflite_bytes import HEADER, PADDING, UNKNOWN, BytePart, read_byte_parts
 from converter.tflite_file import operator_name, parse_model, tensor_type
+from converter.tflite_layers import LayerNames, is_scaled
 
 _QUANTIZED = ("QuantizationParameters", "QuantizationDetails")
 _NAME_LENGTH = 120
@@ -36,8 +38,15 @@ def read_tflite_anatomy(path: Path, name: str) -> AnatomyNode:
     Raises:
         ModelFileError: When it is no TFLite flatbuffer or is damaged.
     """
-    parts = read_byte_parts(path)
-    return _Tree(parse_model(path), parts).root(name)
+    parts, model = read_byte_parts(path), parse_model(path)
+    try:
+        return _Tree(model, parts).root(name)
+    except (IndexError, TypeError, AttributeError, KeyError) as broken:
+        raise ModelFileError(
+            f"{path.name}: expected a complete TFLite flatbuffer, found tables that lead to "
+            "nothing; convert or upload it again.",
+            f"{type(broken).__name__}: {broken}",
+        ) from broken
 
 
 class _Tree:
@@ -53,6 +62,7 @@ class _Tree:
             else:
                 self._by_owner[part.owner[:2]].append(part)
         self._metadata = {int(entry.buffer) for entry in model.metadata or []}
+        self._stored = LayerNames(model).stored
 
     def root(self, name: str) -> AnatomyNode:
         own = self._by_owner.get((), [])
@@ -68,8 +78,12 @@ class _Tree:
             self._codes(lists["operator_codes"]),
             *self._subgraphs(lists["subgraphs"]),
             self._buffers(lists["buffers"]),
-            self._list("metadata", METADATA, lists["metadata"]),
-            self._list("signature_defs", SIGNATURES, lists["signature_defs"], "signatures"),
+            self._entries("metadata", METADATA, lists["metadata"], [
+                _text(entry.name) for entry in self._model.metadata or []
+            ]),
+            self._entries("signature_defs", SIGNATURES, lists["signature_defs"], [
+                _text(entry.signatureKey) for entry in self._model.signatureDefs or []
+            ]),
             leaf("padding", CONTAINER, padding, "zeros that align the parts"),
             leaf("unknown", CONTAINER, unknown, "bytes that no offset leads to"),
         ])  # fmt: skip
@@ -86,12 +100,15 @@ class _Tree:
         return branch("operator codes", [leaf("list", GRAPH, listed), *codes],
                       f"{len(codes)} kinds of operators")  # fmt: skip
 
-    def _list(self, key: str, role: str, listed: int, shown: str | None = None) -> AnatomyNode:
-        entries = {owner[0][1] for owner in self._by_owner if owner and owner[0][0] == key}
-        size = sum(
-            self._sum(owner) for owner in self._by_owner if owner and owner[0][0] == key
-        )
-        return leaf(shown or key, role, listed + size, f"{len(entries)} entries")
+    def _entries(self, key: str, role: str, listed: int, names: Sequence[str]) -> AnatomyNode:
+        """Return the entries of metadata (whose values are buffers) or of signatures, by name."""
+        sizes = [0] * len(names)
+        for owner, parts in self._by_owner.items():
+            if owner and owner[0][0] == key:
+                sizes[owner[0][1]] += sum(part.size_bytes for part in parts)
+        entries = [leaf(name, role, size) for name, size in zip(names, sizes, strict=True)]
+        return branch("signatures" if key == "signature_defs" else key,
+                      [leaf("list", role, listed), *entries], f"{len(names)} {'entry' if len(names) == 1 else 'entries'}")  # fmt: skip
 
     def _subgraphs(self, listed: int) -> list[AnatomyNode]:
         found = []
@@ -124,7 +141,9 @@ class _Tree:
             sizes[key] += part.size_bytes
         shape = [] if tensor.shape is None else [int(size) for size in tensor.shape]
         return branch(name, [
-            leaf("scales and zero points", QUANTIZATION, sizes["quantization"]),
+            # Every tensor of a converted file has such a table; where it is empty it says nothing.
+            leaf("scales, zero points, ranges", QUANTIZATION, sizes["quantization"])
+            if is_scaled(tensor) else leaf("empty scales", GRAPH, sizes["quantization"]),
             leaf("name", GRAPH, sizes["name"]),
             leaf("shape, dtype, buffer", GRAPH, sizes["entry"]),
         ], f"{tensor_type(tensor.type)} {shape}")  # fmt: skip
@@ -140,10 +159,19 @@ class _Tree:
             data = sum(p.size_bytes for p in parts if p.kind == "Buffer.data")
             entries += sum(p.size_bytes for p in parts) - data
             if data:
-                role = METADATA if index in self._metadata else WEIGHTS
-                children.append(leaf(names.get(index, f"buffer {index}"), role, data))
+                children.append(leaf(names.get(index, f"buffer {index}"), self._role(index), data))
         return branch("buffers", [leaf("entries", GRAPH, entries), *children],
                       f"values of {len(children)} tensors and metadata")  # fmt: skip
+
+    def _role(self, buffer: int) -> str:
+        """Return what a buffer's values are for: integers without a scale are shapes and axes."""
+        tensor = self._stored.get(buffer)
+        if tensor is None:
+            return METADATA if buffer in self._metadata else GRAPH
+        if tensor.is_scale:
+            return QUANTIZATION
+        is_number = tensor.is_scaled or tensor.dtype.startswith(("float", "bfloat"))
+        return WEIGHTS if is_number else GRAPH
 
     def _buffer_names(self) -> Mapping[int, str]:
         found: dict[int, str] = {}

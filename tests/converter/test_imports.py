@@ -148,6 +148,7 @@ ONE_OWNER = {
     "load_model": {"converter/float_model.py"},
     "Interpreter": {"converter/litert_model.py"},
     "h5py": {
+        "converter/hdf5_anatomy.py",
         "converter/hdf5_walk.py",
         "converter/keras_file.py",
         "converter/screening_hdf5.py",
