@@ -38,6 +38,8 @@ class FileOperator:
         outputs: Names of the tensors that it writes.
         is_custom: Whether it is none of TFLite's builtins.
         is_float: Whether it computes on floats.
+        input_types: Dtypes of all that it reads, constants too.
+        output_types: Dtypes of what it writes.
     """
 
     name: str
@@ -45,6 +47,8 @@ class FileOperator:
     outputs: tuple[str, ...]
     is_custom: bool = False
     is_float: bool = False
+    input_types: tuple[str, ...] = ()
+    output_types: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, operator: Operator) -> FileOperator:
@@ -56,6 +60,8 @@ class FileOperator:
             outputs=tuple(tensor.name for tensor in operator.outputs),
             is_custom=operator.is_custom,
             is_float=any(tensor.dtype in _FLOATS for tensor in values),
+            input_types=tuple(tensor.dtype for tensor in operator.inputs),
+            output_types=tuple(tensor.dtype for tensor in operator.outputs),
         )
 
     @classmethod
@@ -67,6 +73,8 @@ class FileOperator:
             outputs=tuple(values["outputs"]),
             is_custom=bool(values["is_custom"]),
             is_float=bool(values["is_float"]),
+            input_types=tuple(values.get("input_types", ())),
+            output_types=tuple(values.get("output_types", ())),
         )
 
 

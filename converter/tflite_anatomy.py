@@ -107,8 +107,9 @@ class _Tree:
             if owner and owner[0][0] == key:
                 sizes[owner[0][1]] += sum(part.size_bytes for part in parts)
         entries = [leaf(name, role, size) for name, size in zip(names, sizes, strict=True)]
-        return branch("signatures" if key == "signature_defs" else key,
-                      [leaf("list", role, listed), *entries], f"{len(names)} {'entry' if len(names) == 1 else 'entries'}")  # fmt: skip
+        shown = "signatures" if key == "signature_defs" else key
+        counted = "1 entry" if len(names) == 1 else f"{len(names)} entries"
+        return branch(shown, [leaf("list", role, listed), *entries], counted)
 
     def _subgraphs(self, listed: int) -> list[AnatomyNode]:
         found = []
