@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
+_CALLS = {"PartitionedCall", "StatefulPartitionedCall", "Func"}
 
 
 def find_layers(names: Sequence[str], computes: Sequence[bool]) -> list[str]:

@@ -129,16 +129,19 @@ def _place(stream: io.BufferedReader, member: zipfile.ZipInfo) -> tuple[int, int
 Apart = Callable[[zipfile.ZipFile, zipfile.ZipInfo, bytes], AnatomyNode]
 
 
-def _whole(member: zipfile.ZipInfo) -> AnatomyNode:
-    is_plain = member.compress_type == zipfile.ZIP_STORED
-    detail = "" if is_plain else f"compressed; {member.file_size:,} bytes once unpacked"
+def _whole(member: zipfile.ZipInfo, detail: str = "") -> AnatomyNode:
+    if member.compress_type != zipfile.ZIP_STORED:
+        detail = f"compressed; {member.file_size:,} bytes once unpacked"
     return leaf(member.filename, file_role(member.filename), member.compress_size, detail)
 
 
 def _keras_member(_: zipfile.ZipFile, member: zipfile.ZipInfo, content: bytes) -> AnatomyNode:
     is_plain = member.compress_type == zipfile.ZIP_STORED
     if is_plain and content and member.filename.endswith(".h5"):
-        return read_hdf5_anatomy(io.BytesIO(content), member.filename, member.compress_size)
+        try:
+            return read_hdf5_anatomy(io.BytesIO(content), member.filename, member.compress_size)
+        except ModelFileError:  # the archive's other parts can be read all the same
+            return _whole(member, "cannot be read as HDF5")
     return _whole(member)
 
 

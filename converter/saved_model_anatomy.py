@@ -99,8 +99,7 @@ class SavedModelParts:
         if entry.key == OBJECT_GRAPH:
             return ("object graph",), METADATA
         if entry.is_optimizer:
-            # A slot has the name of the variable that it stands beside.
-            return ("optimizer state", entry.place), OPTIMIZER
+            return ("optimizer state", name), OPTIMIZER
         if entry.is_counter:
             return (_COUNTERS, entry.place), METADATA
         if "seed_generator" in name:

@@ -160,7 +160,8 @@ class _Tree:
             data = sum(p.size_bytes for p in parts if p.kind == "Buffer.data")
             entries += sum(p.size_bytes for p in parts) - data
             if data:
-                children.append(leaf(names.get(index, f"buffer {index}"), self._role(index), data))
+                name, detail = names.get(index, (f"buffer {index}", ""))
+                children.append(leaf(name, self._role(index), data, detail))
         return branch("buffers", [leaf("entries", GRAPH, entries), *children],
                       f"values of {len(children)} tensors and metadata")  # fmt: skip
 
@@ -174,17 +175,17 @@ class _Tree:
         is_number = tensor.is_scaled or tensor.dtype.startswith(("float", "bfloat"))
         return WEIGHTS if is_number else GRAPH
 
-    def _buffer_names(self) -> Mapping[int, str]:
-        found: dict[int, str] = {}
+    def _buffer_names(self) -> Mapping[int, tuple[str, str]]:
+        found: dict[int, tuple[str, str]] = {}
         for graph in self._model.subgraphs:
             for tensor in graph.tensors:
                 shape = [] if tensor.shape is None else [int(size) for size in tensor.shape]
                 found.setdefault(
                     int(tensor.buffer),
-                    f"{_text(tensor.name)} ({tensor_type(tensor.type)} {shape})",
+                    (_text(tensor.name), f"{tensor_type(tensor.type)} {shape}"),
                 )
         for entry in self._model.metadata or []:
-            found[int(entry.buffer)] = f"metadata {_text(entry.name)}"
+            found[int(entry.buffer)] = f"metadata {_text(entry.name)}", ""
         return found
 
 

@@ -7,26 +7,12 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from components.figures.axes import linear_axis
-from components.figures.ink import GRID, INK, MUTED, SOFT_INK
+from components.figures.ink import GRID, INK, SOFT_INK
 from components.format import byte_unit, escape_label, format_bytes, format_tick, shorten
-from converter.anatomy import (
-    ASSETS,
-    CONTAINER,
-    GRAPH,
-    METADATA,
-    OPTIMIZER,
-    QUANTIZATION,
-    ROLES,
-    SIGNATURES,
-    WEIGHTS,
-    AnatomyNode,
-)
+from components.part_colors import ROLE_COLORS
+from converter.anatomy import ROLES, AnatomyNode
 
-ROLE_COLORS = {
-    WEIGHTS: "#2F6FC4", QUANTIZATION: "#D55E00", GRAPH: "#0B8F6B", SIGNATURES: "#B07D12",
-    METADATA: "#7A5BD0", ASSETS: "#8C5A3C", OPTIMIZER: "#A83C86", CONTAINER: MUTED,
-}
-_DEPTH = 3
+_DEPTH, _LABEL = 3, 30
 
 
 def build_parts_figure(root: AnatomyNode) -> go.Figure:
@@ -37,7 +23,7 @@ def build_parts_figure(root: AnatomyNode) -> go.Figure:
         own, parent, node = stack.pop()
         ids.append(own)
         parents.append(parent)
-        labels.append(escape_label(shorten(node.name, 28)))
+        labels.append(escape_label(_end_of(node.name)))
         values.append(node.size_bytes)
         colors.append(ROLE_COLORS[node.role])
         detail = f"<br>{escape_label(shorten(node.detail, 80))}" if node.detail else ""
@@ -51,11 +37,17 @@ def build_parts_figure(root: AnatomyNode) -> go.Figure:
         hoverinfo="text", tiling={"orientation": "v"}, textfont={"size": 12},
     ))
     figure.update_layout(
+        uniformtext={"minsize": 10, "mode": "hide"},  # smaller letters cannot be read
         height=300, margin={"l": 2, "r": 2, "t": 2, "b": 2},
         meta={"alt": f"Parts of {root.name}, {format_bytes(root.size_bytes)}; the largest is "
                      f"{largest.name} with {format_bytes(largest.size_bytes)}."},
     )
     return figure
+
+
+def _end_of(name: str) -> str:
+    """Keep the end of a long name: what all have in common stands at its beginning."""
+    return name if len(name) <= _LABEL else f"…{name[1 - _LABEL:]}"
 
 
 def build_roles_figure(before: Mapping[str, int], after: Mapping[str, int], name: str) -> go.Figure:

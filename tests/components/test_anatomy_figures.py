@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from components.figures.anatomy import ROLE_COLORS, build_parts_figure, build_roles_figure
+from components.figures.anatomy import build_parts_figure, build_roles_figure
+from components.part_colors import ROLE_COLORS
 from converter.anatomy import GRAPH, OPTIMIZER, ROLES, WEIGHTS, branch, leaf
 
 TREE = branch("<b>net</b>.keras", [
