@@ -9,9 +9,10 @@ import streamlit as st
 from components.format import format_bytes, format_count, format_percent, shorten
 from components.part_colors import ROLE_COLORS
 from components.visible_text import visible_text
-from converter.anatomy import AnatomyNode
+from converter.anatomy import AnatomyNode, leaf
 
-_MOST_LINES, _MOST_SIBLINGS = 1500, 80
+_MOST_LINES = 2000
+"""Further parts are shown without their own parts, with how many there are."""
 _NAME_LENGTH, _DETAIL_LENGTH = 160, 90
 _STYLE = """<style>
 .parts{font-size:.875rem;line-height:1.4}
@@ -36,7 +37,7 @@ _STYLE = """<style>
 
 
 def render_part_tree(root: AnatomyNode) -> None:
-    """Show the tree, opened at its first level; of many parts the largest, then the others' sum."""
+    """Show the tree, opened at its first level."""
     tree = _Tree(root.size_bytes or 1)
     st.html(f"{_STYLE}<div class='parts' role='group' "
             f"aria-label='Parts of {_text(root.name, _NAME_LENGTH)}, each with its bytes and its "
@@ -50,26 +51,15 @@ class _Tree:
 
     def node(self, node: AnatomyNode, *, is_open: bool = False) -> str:
         self._lines += 1
+        if node.children and self._lines > _MOST_LINES:
+            parts = f"{format_count(len(node.children))} parts"
+            node = leaf(node.name, node.role, node.size_bytes, node.detail or parts)
         line = self._line(node)
-        if not node.children or self._lines >= _MOST_LINES:
+        if not node.children:
             return f"<div class='leaf'>{line}</div>"
-        inner = "".join(map(self.node, self._largest(node.children)))
-        inner += self._rest(node.children)
+        inner = "".join(map(self.node, node.children))
         return (f"<details{' open' * is_open}><summary>{line}</summary>"
                 f"<div class='in'>{inner}</div></details>")
-
-    def _largest(self, children: tuple[AnatomyNode, ...]) -> list[AnatomyNode]:
-        """Return the largest, in the order of the file."""
-        kept = sorted(range(len(children)), key=lambda i: -children[i].size_bytes)
-        return [children[i] for i in sorted(kept[:_MOST_SIBLINGS])]
-
-    def _rest(self, children: tuple[AnatomyNode, ...]) -> str:
-        others = sorted(children, key=lambda child: -child.size_bytes)[_MOST_SIBLINGS:]
-        if not others:
-            return ""
-        size = sum(child.size_bytes for child in others)
-        return (f"<div class='leaf'><span class='name'><span>{format_count(len(others))} "
-                f"smaller parts</span></span>{self._amount(size)}</div>")
 
     def _line(self, node: AnatomyNode) -> str:
         detail = f"<span class='detail'>{_text(node.detail, _DETAIL_LENGTH)}</span>" \
@@ -77,11 +67,9 @@ class _Tree:
         color = ROLE_COLORS.get(node.role, "")
         return (f"<span class='name'><i style='background:{color}' title='{_text(node.role, 40)}'>"
                 f"</i><span>{_text(node.name, _NAME_LENGTH)}{detail}</span></span>"
-                f"{self._amount(node.size_bytes)}")
-
-    def _amount(self, size: int) -> str:
-        return (f"<span class='bytes' title='{size:,} bytes'>{format_bytes(size)}</span>"
-                f"<span class='share'>{format_percent(size / self._total)}</span>")
+                f"<span class='bytes' title='{node.size_bytes:,} bytes'>"
+                f"{format_bytes(node.size_bytes)}</span>"
+                f"<span class='share'>{format_percent(node.size_bytes / self._total)}</span>")
 
 
 def _text(words: str, length: int) -> str:

@@ -139,7 +139,7 @@ def test_a_zipped_saved_model_is_taken_apart_as_its_folder(saved_model_folder, s
     assert 0.8 < ratio < 1.2
 
 
-def test_bytes_before_and_behind_an_archive_are_counted(keras_file, tmp_path):
+def test_bytes_behind_an_archive_are_counted(keras_file, tmp_path):
     path = tmp_path / "odd.keras"
     path.write_bytes(keras_file.read_bytes())
     with zipfile.ZipFile(path, "a") as archive:
