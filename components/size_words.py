@@ -130,6 +130,8 @@ def explain_itself(anatomy: SizeAnatomy) -> str:
 def _against(model: ModelFacts, anatomy: SizeAnatomy, original: str) -> str:
     ratio = model.size_without_optimizer_bytes / max(anatomy.size_bytes, 1)
     name = f"{original} without optimizer state" if model.optimizer_bytes else original
+    if model.size_bytes < model.size_without_optimizer_bytes:
+        name = f"{name}, unpacked"
     if 1 / _SAME <= ratio <= _SAME:
         return f"about as large as {name}"
     if ratio > 1:
