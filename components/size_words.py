@@ -176,13 +176,17 @@ def _amounts(kinds: dict[str, int], anatomy: SizeAnatomy, names: dict[str, str])
 
 
 def _left_behind(model: ModelFacts, anatomy: SizeAnatomy, original: str) -> str:
-    """Say what of the original is not in the variant at all: it made the file smaller, too."""
-    bare = model.size_without_optimizer_bytes
-    left = bare - anatomy.float32_bytes(*PARAMETERS)
-    if left < _LEAST_SHARE * bare:
-        return ""
-    return (f"{format_bytes(left)} of {original}'s own container and parameters that conversion "
-            "folded away are not in it")
+    """Say what of the original did not come along: it made the file smaller, too."""
+    container = model.size_without_optimizer_bytes - model.parameter_bytes
+    changed = model.parameter_bytes - anatomy.float32_bytes(*PARAMETERS)
+    least = _LEAST_SHARE * model.size_without_optimizer_bytes
+    told = [
+        f"{format_bytes(size)} of {words}"
+        for size, words in ((container, f"{original}'s own container"),
+                            (changed, "parameters that conversion folded or stored once"))
+        if size >= max(least, 1)
+    ]
+    return f"{' and '.join(told)} did not come along" if told else ""
 
 
 def _times(ratio: float) -> str:
