@@ -78,8 +78,9 @@ def render_trees(before: AnatomyNode | None, after: AnatomyNode | None) -> None:
                 if node is None:
                     st.info(f"{title} is not kept with this run.")
                     continue
-                show_figure(title, f"{escape_markdown(node.name)}, "
-                            f"{format_bytes(node.size_bytes)}. Click a part to open it.", build_parts_figure(node), _PAGE)
+                caption = f"{escape_markdown(node.name)}, {format_bytes(node.size_bytes)}. Click "
+                caption += "a part to open it."
+                show_figure(title, caption, build_parts_figure(node), _PAGE)
                 with st.expander("All parts as a table"):
                     _render_table(node)
 
