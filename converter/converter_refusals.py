@@ -37,8 +37,8 @@ def find_refusals(text: str) -> list[Refusal]:
         text: The converter's whole error, as `ConversionError.details` keeps it.
 
     Example:
-        >>> find_refusals("TF Select ops: Erf, Complex")
-        [Refusal(kind='select_tf', op='Erf', name=''), Refusal(kind='select_tf', op='Complex', name='')]
+        >>> [refusal.op for refusal in find_refusals("TF Select ops: Erf, Complex")]
+        ['Erf', 'Complex']
     """
     found = [
         Refusal(_CODES[code], name=name) for name, code in _CODE.findall(text) if code in _CODES

@@ -66,8 +66,8 @@ def words_of(fates: Sequence[tuple[Fate, int]], *, short: bool = False) -> str:
 
 
 def _words(fate: Fate, *, short: bool) -> str:
-    if fate.state == UNKNOWN and fate.detail:
-        return fate.detail if short and fate.detail == "not tried" else f"{UNKNOWN}: {fate.detail}"
+    if fate.state == UNKNOWN and not fate.source:
+        return fate.detail
     state = f"{fate.state} ({EXPECTED})" if fate.source == EXPECTED else fate.state
     return state if short or not fate.detail else f"{state}: {fate.detail}"
 
