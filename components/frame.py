@@ -110,7 +110,8 @@ def _pages() -> list[Any]:
               "See which operations work on which target."),
         _page(LEARN_PAGE, "Learn", "school", "learn",
               "See on a real model what quantization does."),
-        _page(STORY_PAGE, "Story", "co_present", "story",
+        # Not "story": Streamlit would take "/history" for it, which ends so, in links of its own.
+        _page(STORY_PAGE, "Story", "co_present", "story_mode",
               "Tell the result to people who decide."),
         _page(HISTORY_PAGE, "History", "history", "history",
               "Find earlier runs, name, keep and delete them."),

@@ -11,7 +11,7 @@ PAGES = {
     "model_size": "Where did the bytes go?",
     "execution": "Load, first, warm",
     "operators": "Operation by operation",
-    "story": "What it means",
+    "story_mode": "What it means",
     "learn": "Learn",
 }
 
@@ -36,12 +36,12 @@ def test_a_story_fills_the_screen_and_is_taken_along(visit, welcomed):
     visitor = visit()
     visitor.open("compare")
     run_id = re.search(r"run=(\w+)", visitor.page.url).group(1)
-    visitor.open(f"story?run={run_id}")
+    visitor.open(f"story_mode?run={run_id}")
     for name, magic in (("Picture (PNG)", b"\x89PNG"), ("Slides (PPTX)", b"PK")):
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("button", name=name).click()
         with open(download.value.path(), "rb") as stream:  # noqa: PTH123 - a temporary name
             assert stream.read(len(magic)) == magic
-    visitor.open(f"story?run={run_id}&embed=true")
+    visitor.open(f"story_mode?run={run_id}&embed=true")
     assert not visitor.page.get_by_test_id("stSidebarNav").is_visible()
     assert "variant" in visitor.page.url
