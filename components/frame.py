@@ -22,6 +22,7 @@ from components.routes import (
     FILE_FORMAT_PAGE,
     HISTORY_PAGE,
     LAYERS_PAGE,
+    LEARN_PAGE,
     MODEL_PAGE,
     MODEL_SIZE_PAGE,
     OPERATORS_PAGE,
@@ -69,7 +70,8 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
     # One list: with headings between its entries the browser's list is none for screen readers.
-    page = st.navigation(_pages(), position="hidden" if alone else "sidebar")
+    page = st.navigation(_pages(), position="hidden" if alone else "sidebar",
+                         expanded=True)
     session = Session()
     session.sync_with_address()
     sync_choice_with_address(session)
@@ -106,7 +108,10 @@ def _pages() -> list[Any]:
               "See which kernels run, what memory and what start it takes."),
         _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
               "See which operations work on which target."),
-        _page(STORY_PAGE, "Story", "co_present", "story",
+        _page(LEARN_PAGE, "Learn", "school", "learn",
+              "See on a real model what quantization does."),
+        # Not "story": Streamlit would take "/history" for it, which ends so, in links of its own.
+        _page(STORY_PAGE, "Story", "co_present", "story_mode",
               "Tell the result to people who decide."),
         _page(HISTORY_PAGE, "History", "history", "history",
               "Find earlier runs, name, keep and delete them."),

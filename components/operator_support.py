@@ -89,12 +89,13 @@ def _render_targets(report: SupportReport) -> None:
                 st.markdown(f"**{escape_markdown(target.label)}** {code_span(target.name)}",
                             width="content")
                 st.badge(words_for(target), icon=icon, color=color)
+                text = " ".join(part for part in (target.reason, target.way) if part)
                 if target.source:
-                    st.caption(_SOURCES[target.source], width="content")
-            text = " ".join(part for part in (target.reason, target.way) if part)
-            if target.source and text:
-                st.caption(escape_markdown(f"As for {told[text]}." if text in told else text))
-                told.setdefault(text, target.label)
+                    again = f", as for {told[text]}" if text in told else ""
+                    st.caption(escape_markdown(_SOURCES[target.source] + again), width="content")
+            if target.source and text and text not in told:
+                st.caption(escape_markdown(text))
+                told[text] = target.label
 
 
 def _target_mark(target: TargetReport) -> tuple[str, Any]:
@@ -110,9 +111,11 @@ def _target_mark(target: TargetReport) -> tuple[str, Any]:
 def _render_matrix(report: SupportReport) -> None:
     st.header("Operation by operation", anchor=False)
     problems = sum(row.is_problem for row in report.rows)
+    aim = {0: "none misses its aim", 1: "1 misses its aim"}.get(
+        problems, f"{problems} miss their aim")
     st.caption(f"{sum(row.count for row in report.rows)} operations of {len(report.rows)} kinds in "
-               f"the frozen graph, constants left out; {problems} kinds miss their aim on a "
-               "target. ✓ works, ◐ stays float on an integer target, ▲ needs Select TF, ✕ does not "
+               f"the frozen graph, constants left out; of the kinds {aim} on a target that was "
+               "tried. ✓ works, ◐ stays float on an integer target, ▲ needs Select TF, ✕ does not "
                "work, ○ not refused where the converter stopped at others, ? not told.")
     only = st.toggle("Only problems", key=widget_key("operators", "problems"))
     rows = [row for row in report.rows if row.is_problem or not only]
@@ -153,7 +156,7 @@ def _render_operation(row: OperationRow, report: SupportReport) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{escape_markdown(row.op)}**, {row.count} in the frozen graph")
         for target in report.targets:
-            st.markdown(f"{_icon(row, target)} {escape_markdown(target.label)}: "
+            st.markdown(f"{_icon(row, target)} **{escape_markdown(target.label)}** "
                         f"{escape_markdown(words_of(row.fates[target.name]))}")
         if row.way:
             st.markdown(f"**Nearest way:** {escape_markdown(row.way)}")

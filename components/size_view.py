@@ -32,6 +32,7 @@ from converter.size_steps import LEVEL, VARIANT, SizeStep, size_steps
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
 _MOST_ROWS = 400
 _NAME_LENGTH = 160
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -185,9 +186,14 @@ def render_predictions(comparison: Comparison) -> None:
         ]
         st.table(rows, border="horizontal", hide_index=True,
                  alt="Predicted, actual and gzipped size of every variant")
+        conditions = []
         if model.optimizer_bytes:
-            st.caption(f"The original without its {format_bytes(model.optimizer_bytes)} of "
-                       "optimizer state.")
+            conditions.append(f"without its {format_bytes(model.optimizer_bytes)} of optimizer "
+                              "state")
+        if model.size_bytes < model.size_without_optimizer_bytes:
+            conditions.append(f"unpacked from its zip of {format_bytes(model.size_bytes)}")
+        if conditions:
+            st.caption(f"The original {', '.join(conditions)}.")
 
 
 def _table_row(
@@ -197,15 +203,20 @@ def _table_row(
     formula = error = MISSING
     if predicted is not None:
         each = "½" if predicted.bytes_per_value < 1 else f"{predicted.bytes_per_value:.0f}"
-        formula = f"{format_count(parameters)} {TIMES} {each} B = " \
-                  f"{format_bytes(predicted.predicted_bytes)}"
+        formula = f"{_unbroken(f'{format_count(parameters)} {TIMES} {each} B')} = " \
+                  f"{_unbroken(format_bytes(predicted.predicted_bytes))}"
         error = _signed_percent(predicted.error)
     return {
-        "Variant": f':color[●]{{foreground="{color}"}} {escape_markdown(name)}',
-        "Predicted": formula, "Actual": format_bytes(size), "Error": error,
-        "gzip": format_bytes(gzip),
-        "gzip saves": MISSING if gzip is None else format_percent(1 - gzip / size),
+        "Variant": f':color[●]{{foreground="{color}"}}{_NO_BREAK}{escape_markdown(name)}',
+        "Predicted": formula, "Actual": _unbroken(format_bytes(size)), "Error": _unbroken(error),
+        "gzip": _unbroken(format_bytes(gzip)),
+        "gzip saves": MISSING if gzip is None else _unbroken(format_percent(1 - gzip / size)),
     }
+
+
+def _unbroken(text: str) -> str:
+    """Keep a number and its unit on one line, however narrow the column."""
+    return text.replace(" ", _NO_BREAK)
 
 
 def _signed_percent(share: float | None) -> str:

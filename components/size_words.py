@@ -130,6 +130,8 @@ def explain_itself(anatomy: SizeAnatomy) -> str:
 def _against(model: ModelFacts, anatomy: SizeAnatomy, original: str) -> str:
     ratio = model.size_without_optimizer_bytes / max(anatomy.size_bytes, 1)
     name = f"{original} without optimizer state" if model.optimizer_bytes else original
+    if model.size_bytes < model.size_without_optimizer_bytes:
+        name = f"{name}, unpacked"
     if 1 / _SAME <= ratio <= _SAME:
         return f"about as large as {name}"
     if ratio > 1:
@@ -174,13 +176,17 @@ def _amounts(kinds: dict[str, int], anatomy: SizeAnatomy, names: dict[str, str])
 
 
 def _left_behind(model: ModelFacts, anatomy: SizeAnatomy, original: str) -> str:
-    """Say what of the original is not in the variant at all: it made the file smaller, too."""
-    bare = model.size_without_optimizer_bytes
-    left = bare - anatomy.float32_bytes(*PARAMETERS)
-    if left < _LEAST_SHARE * bare:
-        return ""
-    return (f"{format_bytes(left)} of {original}'s own container and parameters that conversion "
-            "folded away are not in it")
+    """Say what of the original did not come along: it made the file smaller, too."""
+    container = model.size_without_optimizer_bytes - model.parameter_bytes
+    changed = model.parameter_bytes - anatomy.float32_bytes(*PARAMETERS)
+    least = _LEAST_SHARE * model.size_without_optimizer_bytes
+    told = [
+        f"{format_bytes(size)} of {words}"
+        for size, words in ((container, f"{original}'s own container"),
+                            (changed, "parameters that conversion folded or stored once"))
+        if size >= max(least, 1)
+    ]
+    return f"{' and '.join(told)} did not come along" if told else ""
 
 
 def _times(ratio: float) -> str:

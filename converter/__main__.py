@@ -97,6 +97,15 @@ def build_parser() -> argparse.ArgumentParser:
     calibration.add_argument("--recipe", required=True)
     calibration.add_argument("--original", type=Path, metavar="FILE.tflite", help="as for layers")
 
+    budget = commands.add_parser("budget", help="search mixed precision for a budget")
+    budget.add_argument("folder", metavar="DIR", type=Path)
+    budget.add_argument("--max-size-bytes", type=int)
+    budget.add_argument("--min-sqnr-db", type=float)
+    budget.add_argument("--min-agreement", type=float, metavar="0..1")
+    budget.add_argument("--minimize", choices=("size", "drift"), default="size")
+    budget.add_argument("--evaluations", type=int, help="distinct candidates at most")
+    budget.add_argument("--seed", type=int, default=0)
+
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
     gate.add_argument("--recipe", required=True)
@@ -159,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "operators": _operators,
         "layers": _layers,
         "calibration": _calibration,
+        "budget": _budget,
         "gate": _gate,
         "export": _export,
         "bundle": _bundle,
@@ -315,6 +325,29 @@ class _ProgressLine:
         self._last = stage
         left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
         print(f"[{fraction:4.0%}{left}] {stage}", file=sys.stderr, flush=True)
+
+
+def _budget(options: argparse.Namespace) -> int:
+    from converter.analysed_run import files_of
+    from converter.budget import Budget
+    from converter.budget_solver import MOST_EVALUATIONS, format_solution, solve_budget
+
+    _listen_for_cancel()
+    bound_own_memory()
+    most = MOST_EVALUATIONS if options.evaluations is None else options.evaluations
+    if most < 1:
+        raise DataError(f"--evaluations: expected 1 or more, found {most}; give a larger number.")
+    budget = Budget(
+        most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
+        least_agreement=options.min_agreement, minimize=options.minimize,
+    )  # fmt: skip
+    line = _ProgressLine()
+    solution = solve_budget(
+        files_of(options.folder), budget, out=options.folder, most_evaluations=most,
+        seed=options.seed, listener=lambda stage, share: line.show(stage, share, None),
+    )  # fmt: skip
+    print(format_solution(solution))
+    return EXIT_OK
 
 
 def _calibration(options: argparse.Namespace) -> int:

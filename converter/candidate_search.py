@@ -23,6 +23,7 @@ Choice = tuple[tuple[int, str], ...]
 """Chosen precisions by operator number, sorted; float32 left out."""
 Judge = Callable[[Mapping[int, str]], tuple[str, Figures]]
 """Measures choices; returns the file's SHA-256 and its figures."""
+_MOST_PAIRS = 4000
 _PRICES = 24
 """Points of the additive frontier that are measured first."""
 
@@ -126,6 +127,10 @@ class CandidateSearch:
         """Whether no evaluation is left."""
         return len(self.state.found) >= self._most
 
+    def offering(self, name: str) -> int:
+        """Return how many operators a precision changes."""
+        return sum(name in offers for offers in self._offers.values())
+
     def run(self) -> Iterator[Evaluation]:
         """Yield each distinct candidate as it is measured; may be left at any time."""
         for steps in (self.uniform(), self._alone(), self._priced(), self._improved()):
@@ -213,6 +218,7 @@ class CandidateSearch:
 
     def _improved(self) -> Iterator[Evaluation]:
         """Improve the best candidate by single steps and exchanges until nothing is left."""
+        yield from self._exchanged()
         idle = 0
         while not self.is_exhausted and idle < 40 + 4 * len(self._layers):  # noqa: PLR2004
             start = self.state.best() or self.state.nearest()
@@ -223,6 +229,39 @@ class CandidateSearch:
             idle = 0 if (self.state.best() or self.state.nearest()) is not start else idle + 1
             if len(self.state.found) == before:
                 idle += 1
+
+    def _exchanged(self) -> Iterator[Evaluation]:
+        """Try what the additive model says is cheaper than the best, the closest first.
+
+        One operator in another precision, or two at once: the price alone cannot find those,
+        where the frontier is not convex.
+        """
+        best = self.state.best()
+        while best is not None and not self.is_exhausted:
+            for changed in self._cheaper(dict(best.choice)):
+                yield from self._measure(changed)
+                if self.is_exhausted or self.state.best() is not best:
+                    break
+            if self.state.best() is best:
+                return
+            best = self.state.best()
+
+    def _cheaper(self, choices: Mapping[int, str]) -> list[dict[int, str]]:
+        """Return single changes and pairs of them that cost less, by what they add to the error."""
+        steps = [
+            (number, name, self._cost(number, name) - self._cost(number, own),
+             self._error(number, name) - self._error(number, own))
+            for number, offers in self._offers.items()
+            for own in [choices.get(number, FLOAT32.name)]
+            for name in offers if name != own and math.isfinite(self._error(number, name))
+        ]  # fmt: skip
+        pairs = [(a, b) for i, a in enumerate(steps) for b in steps[i + 1 :] if a[0] != b[0]]
+        if len(pairs) > _MOST_PAIRS:
+            pairs = self._random.sample(pairs, _MOST_PAIRS)
+        moves = [*((step,) for step in steps), *pairs]
+        saving = [move for move in moves if sum(step[2] for step in move) < 0]
+        saving.sort(key=lambda move: sum(step[3] for step in move))
+        return [{**choices, **{step[0]: step[1] for step in move}} for move in saving]
 
     def _neighbour(self, choices: dict[int, str]) -> dict[int, str]:
         """Return choices with one to three operators in another precision."""

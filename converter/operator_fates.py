@@ -65,7 +65,7 @@ def find_fates(
     if not known.converts:
         return _refused(graph, places, known)
     if known.operators is None:
-        nothing = Fate(UNKNOWN, "the file that it became is gone", known.source)
+        nothing = Fate(UNKNOWN, "the file that it became is gone or cannot be read", known.source)
         return dict.fromkeys(places, nothing)
     trace = trace_nodes(graph, known.operators)
     broken = _broken_operators(known)

@@ -193,9 +193,13 @@ def _target(target: Target, known: Mapping[str, Evidence]) -> TargetReport:
         converts=found.converts,
         allocates=found.allocates,
         runs=found.runs,
-        reason=found.reason.removeprefix(f"{target.name}: "),
+        reason=_sentence(found.reason.removeprefix(f"{target.name}: ")),
         way="" if found.runs else found.advice or _other_targets(target, known),
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _other_targets(target: Target, known: Mapping[str, Evidence]) -> str:
@@ -224,7 +228,9 @@ def _way_for(
         )
     if UNSUPPORTED in states:
         others = [n for n, e in known.items() if e.runs]
-        return f"Use {' or '.join(others)}: it runs there." if others else "Replace it."
+        if others:
+            return f"{' and '.join(others[:3])} can be run here; else replace it in the model."
+        return "Replace it in the model."
     if SELECT_TF in states:
         if flex.name not in known:
             return "Select TF should take it (probe it), or replace it in the model."
@@ -259,4 +265,5 @@ def _way_for_float(
             f"{' and '.join(running[:3])} can be run here with it in float; hardware for integers "
             "alone needs it replaced."
         )
-    return ""
+    plain = known.get(TARGETS[0].name)
+    return f"{plain.target} can be run here." if plain is not None and plain.runs else ""

@@ -51,7 +51,7 @@ def words_of(fates: Sequence[tuple[Fate, int]], *, short: bool = False) -> str:
 
     Args:
         fates: Of `OperationRow`.
-        short: Leave out by what.
+        short: Leave out by what, and all but the worst where there are more than two.
 
     Example:
         `2 fused: CONV_2D; 1 builtin: ADD`
@@ -62,12 +62,15 @@ def words_of(fates: Sequence[tuple[Fate, int]], *, short: bool = False) -> str:
         counts[words] = counts.get(words, 0) + count
     if len(counts) == 1:
         return next(iter(counts))
-    return "; ".join(f"{count} {words}" for words, count in counts.items())
+    told = [f"{count} {words}" for words, count in counts.items()]
+    if short and len(told) > 2:
+        told = [told[0], f"{sum(list(counts.values())[1:])} other"]
+    return "; ".join(told)
 
 
 def _words(fate: Fate, *, short: bool) -> str:
-    if fate.state == UNKNOWN and fate.detail:
-        return fate.detail if short and fate.detail == "not tried" else f"{UNKNOWN}: {fate.detail}"
+    if fate.state == UNKNOWN and not fate.source:
+        return fate.detail
     state = f"{fate.state} ({EXPECTED})" if fate.source == EXPECTED else fate.state
     return state if short or not fate.detail else f"{state}: {fate.detail}"
 

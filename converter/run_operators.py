@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from converter.child_process import Worker
 from converter.comparison import Comparison, write_whole
-from converter.errors import ModelFileError
+from converter.errors import LiteDriftError, ModelFileError
 from converter.graph_nodes import GRAPH_FILE, GraphNode, load_nodes
 from converter.limits import current_limits
 from converter.operator_evidence import Evidence, evidence_of, read_operators, target_of
@@ -117,8 +118,10 @@ def list_file_operators(paths: Sequence[Path]) -> dict[Path, tuple[FileOperator,
         permissions=Permissions(read=tuple(path.resolve() for path in paths)),
     ) as worker:
         for path in paths:
-            answer = worker.ask(
-                "list_operators", current_limits().read_seconds, path=str(path.resolve())
-            )
-            found[path] = read_operators(answer["operators"])
+            # A file that cannot be read costs its own target alone.
+            with contextlib.suppress(LiteDriftError):
+                answer = worker.ask(
+                    "list_operators", current_limits().read_seconds, path=str(path.resolve())
+                )
+                found[path] = read_operators(answer["operators"])
     return found

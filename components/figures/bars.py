@@ -55,9 +55,11 @@ def build_bar_figure(
     """
     figure = go.Figure()
     start = 0.0 if base is None else base
+    starts = [start + bar.start for bar in bars]
     figure.add_bar(
         x=[None if bar.value is None else bar.value - start for bar in bars],
-        y=list(range(len(bars))), base=[start + bar.start for bar in bars], orientation="h",
+        y=list(range(len(bars))), orientation="h",
+        base=starts if any(bar.start for bar in bars) else start,
         marker={"color": ["rgba(0, 0, 0, 0)" if bar.hollow else bar.color for bar in bars],
                 "line": {"color": [bar.color for bar in bars],
                          "width": [1.4 if bar.hollow else 0 for bar in bars]}},

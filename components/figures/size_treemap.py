@@ -32,10 +32,10 @@ _HEIGHT = 460
 _NAME_LENGTH = 34
 _HOVER_LENGTH = 120
 _ROOT = "file"
-# Weights have the variant's colour. The rest is grey or muted: every area has its name written in.
+# Weights have the variant's colour. The rest is muted: every area has its name written in.
 KIND_COLORS = {
-    BIASES: "#8A7FB0", LEFT_FLOAT: "#B06A8E", SCALES: "#5F8FA3", GRAPH: "#7D8793",
-    METADATA: "#9AA3AD", PADDING: "#B5BCC4", UNKNOWN: "#C24A4A",
+    BIASES: "#71659B", LEFT_FLOAT: "#9C5479", SCALES: "#47758A", GRAPH: "#7A7166",
+    METADATA: "#A39B90", PADDING: "#BDB7AE", UNKNOWN: "#B94040",
 }
 
 

@@ -65,7 +65,7 @@ def text_inside(folder: Path) -> Path:
 
 
 def loop_with_error_function(folder: Path) -> Path:
-    """A loop of an open number of rounds, in whose body Erf needs Select TF."""
+    """Erf in the body of a loop, and text before the loop: both need Select TF."""
     import tensorflow as tf
 
     def call(x: Any) -> Any:
@@ -74,7 +74,8 @@ def loop_with_error_function(folder: Path) -> Path:
         def body(total: Any) -> tuple[Any]:
             return (total + tf.abs(tf.math.erf(x @ weights)) + 1.0,)
 
-        return tf.while_loop(lambda total: tf.reduce_sum(total) < 50.0, body, (x * 0.0,))[0]
+        start = tf.cast(tf.strings.length(tf.strings.as_string(x)), tf.float32) * 0.01
+        return tf.while_loop(lambda total: tf.reduce_sum(total) < 50.0, body, (start,))[0]
 
     return _save(folder / "loop_with_error_function", call)
 
@@ -108,3 +109,13 @@ def log_gamma(folder: Path) -> Path:
     import tensorflow as tf
 
     return _save(folder / "log_gamma", lambda x: tf.math.lgamma(tf.nn.relu(x @ _weights()) + 1.0))
+
+
+def wide_scatter(folder: Path) -> Path:
+    """ScatterNd converts to int16x8, and LiteRT has no kernel for 16 bits of it."""
+    import tensorflow as tf
+
+    return _save(
+        folder / "wide_scatter",
+        lambda x: tf.scatter_nd([[0], [2]], tf.reshape(x @ _weights(), (2, 4)), (4, 4)),
+    )

@@ -37,7 +37,7 @@ REFUSED = {
     "error_function": ({"Erf"}, set()),
     "arc_cosine": ({"Erf"}, {"Acosh", "Svd"}),
     "text_inside": ({"AsString", "StringLength"}, set()),
-    "loop_with_error_function": ({"Erf"}, set()),
+    "loop_with_error_function": ({"Erf", "AsString", "StringLength"}, set()),
     "float_kernels_only": (set(), set()),
     "taken_apart": (set(), set()),
 }
@@ -195,9 +195,9 @@ def test_a_body_of_a_loop_is_told_with_its_layer(frozen):
     report = frozen("loop_with_error_function").report("float32")
     row = next(row for row in report.rows if row.op == "Erf")
     assert row.count == 1
-    assert row is report.rows[0], "problems come first"
+    assert report.rows.index(row) < 3, "problems come first"
     assert {fate.state for fate, _ in row.fates["float32"]} == {SELECT_TF}
-    assert "block/odd" in report.rows[0].places
+    assert "while" in row.places
 
 
 def test_others_are_not_called_converted_where_nothing_was(frozen):
