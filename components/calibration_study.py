@@ -12,7 +12,7 @@ import streamlit as st
 from components.charts import show_figure
 from components.format import format_date, format_db, format_ratio
 from components.palette import custom_names, recipe_color
-from components.plain_text import escape_markdown, show_error, show_notes
+from components.plain_text import choice_label, escape_markdown, show_error, show_notes
 from components.session import widget_key
 from converter.calibration_study import (
     CalibrationStudy,
@@ -37,6 +37,7 @@ def render_calibration_study(
         return
     st.header("How much it depends on the calibration samples", anchor=False)
     recipe = st.segmented_control("Calibrated variant", names, default=names[0], required=True,
+                                  format_func=choice_label,
                                   key=widget_key(_PAGE, "recipe")) or names[0]
     path = files.get(study_file(recipe))
     if path is not None:

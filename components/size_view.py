@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.format import MISSING, TIMES, format_bytes, format_count, format_percent
 from components.palette import custom_names, recipe_color
-from components.plain_text import escape_markdown, show_error, visible_text
+from components.plain_text import choice_label, escape_markdown, show_error, visible_text
 from components.session import widget_key
 from components.size_words import (
     KIND_MEANINGS,
@@ -117,7 +117,7 @@ def _pick_start(steps: list[SizeStep], recipe: str) -> int:
         return 0
     chosen = st.segmented_control(
         "Begin with", places, default=places[0], wrap=True, required=True,
-        format_func=lambda place: step_name(steps[place]),
+        format_func=lambda place: choice_label(escape_markdown(step_name(steps[place]))),
         key=widget_key("size", f"start.{recipe}"),
     )
     return chosen if chosen in places else places[0]

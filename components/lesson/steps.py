@@ -8,7 +8,7 @@ from components.charts import show_figure
 from components.figures.lesson import build_sums_figure
 from components.format import format_bytes, format_db, format_ms, format_percent, format_ratio
 from components.lesson.parts import PAGE, ask, pick_digit, show_outcome
-from components.plain_text import escape_markdown
+from components.plain_text import choice_label, escape_markdown
 from components.session import widget_key
 from converter.comparison import Comparison
 from converter.latency_explanation import explain_latency
@@ -77,6 +77,7 @@ def calibration_step() -> None:
         layer = st.selectbox("Layer", range(len(names)), _LAST, format_func=names.__getitem__,
                              key=widget_key(PAGE, "layer2"), width=200)
         samples = st.segmented_control("Calibration samples", CALIBRATION, default=1,
+                                       format_func=lambda n: choice_label(str(n)),
                                        required=True, key=widget_key(PAGE, "samples"))
         bits = st.slider("Bits", 2, 16, 8, key=widget_key(PAGE, "bits2"), width=220)
     digit = pick_digit(2)
