@@ -110,6 +110,7 @@ def render_trees(before: AnatomyNode | None, after: AnatomyNode | None) -> None:
              (("The original file", before), ("The .tflite file", after)) if node is not None]
     if not shown:
         return
+    st.header("What is in each file", anchor=False)
     st.caption("Colours tell what bytes are for: " + ", ".join(
         f':color[■]{{foreground="{ROLE_COLORS[role]}"}} {role}' for role in ROLES
         if any(role in node.bytes_by_role() for _, node in shown)

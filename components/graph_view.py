@@ -172,8 +172,8 @@ def _nodes_table(nodes: Sequence[MappedNode]) -> str:
 
 def _below_model(node: MappedNode) -> str:
     """Return a name from its layer on; what comes before is the same for all."""
-    place = node.name.find(node.layer) if node.layer else -1
-    return node.name[place:] if place > 0 else node.name
+    place = node.name.find(f"/{node.layer}/") if node.layer else -1
+    return node.name[place + 1 :]
 
 
 def _broken(name: str) -> str:

@@ -25,7 +25,7 @@ _STYLE = """<style>
 .parts summary:hover{background:color-mix(in srgb,currentColor 7%,transparent)}
 .parts summary:focus-visible{outline:2px solid currentColor;outline-offset:-2px}
 .parts .name{min-width:0;display:flex;align-items:baseline;gap:.45em}
-.parts .name>span{min-width:0;overflow-wrap:anywhere}
+.parts .name>span{min-width:0;overflow-wrap:break-word}
 .parts .name::before{content:"";flex:none;width:.7em}
 .parts summary .name::before{content:"▸"}
 .parts details[open]>summary .name::before{content:"▾"}
