@@ -104,7 +104,14 @@ class Audit:
         float_op_names: Count of each kind of float operator.
         missing_kernels: Operators for which this runtime has no kernel; with any the file cannot be
             run here.
-        flags: For each flag asked: what was found and `yes`, `partly` or `no` effect.
+        flex_op_names: Count of each kind of Flex operator.
+        tensor_types: Under `activations` the tensors of each dtype, under `weights` and `biases`
+            the elements of each; a bias in float counts as a weight.
+        float_reasons: Operators left in float (their counts by name) under the reason why.
+        border_reasons: QUANTIZE and DEQUANTIZE between float and integer in the same way.
+        same_as: Recipes of the run whose files hold the same but for the converter's metadata.
+        flags: For each flag asked: `toggle` (its place in the recipe), `flag` (its label), `effect`
+            (`yes`, `partly`, `no` or `ignored`) and what was `found`.
         notes: Sentences a person should read; the reason for each figure that is null.
     """
 
@@ -118,6 +125,11 @@ class Audit:
     is_stateful: bool = False
     float_op_names: dict[str, int] = field(default_factory=dict)
     missing_kernels: list[str] = field(default_factory=list)
+    flex_op_names: dict[str, int] = field(default_factory=dict)
+    tensor_types: dict[str, dict[str, int]] = field(default_factory=dict)
+    float_reasons: list[dict[str, Any]] = field(default_factory=list)
+    border_reasons: list[dict[str, Any]] = field(default_factory=list)
+    same_as: list[str] = field(default_factory=list)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -22,6 +22,7 @@ MOST_OBJECTS = 300_000
 """Operators, tensors and buffers; the largest models that phones run have some 50 000."""
 _TF_SCHEMA = "tensorflow.lite.python.schema_py_generated"
 _DEFAULT_SIGNATURE = "serving_default"
+_BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 _RUNTIME_CUSTOM_OPERATORS = {
     "AudioSpectrogram",
     "Mfcc",
@@ -77,6 +78,17 @@ class Operator:
     def is_flex(self) -> bool:
         """Whether it is a TensorFlow operator that needs the Flex delegate."""
         return self.is_custom and self.name.startswith("Flex")
+
+    @property
+    def activations(self) -> list[Tensor]:
+        """Its inputs and outputs that the file holds no values of."""
+        return [t for t in (*self.inputs, *self.outputs) if not t.is_constant]
+
+    @property
+    def is_border(self) -> bool:
+        """Whether it only converts between float and integer."""
+        kinds = {tensor.dtype.startswith("float") for tensor in (*self.inputs, *self.outputs)}
+        return self.name in _BORDERS and len(kinds) == 2
 
     @property
     def has_kernel(self) -> bool:
