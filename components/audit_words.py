@@ -37,13 +37,8 @@ def effect_word(effect: object) -> str:
 
 def reasons(audit: Audit) -> list[Reason]:
     """Return why operators stayed in float, stand at borders or need Flex; at most a dozen rows."""
-    groups = [("In float", row) for row in audit.float_reasons]
-    groups += [("Between float and integer", row) for row in audit.border_reasons]
-    rows = [
-        Reason(operators=names_with_counts(row.get("operators") or {}), kind=kind,
-               why=str(row.get("why", "")))
-        for kind, row in groups
-    ]
+    rows = [*_grouped("In float", audit.float_reasons),
+            *_grouped("Between float and integer", audit.border_reasons)]
     if audit.flex_op_names:
         rows.append(Reason(
             operators=names_with_counts(audit.flex_op_names), kind="TensorFlow (Flex)",
@@ -54,6 +49,18 @@ def reasons(audit: Audit) -> list[Reason]:
     more = len(rows) - _MOST_ROWS + 1
     return [*rows[:_MOST_ROWS - 1],
             Reason(operators=f"{more} more reasons", kind="", why="All are in comparison.json.")]
+
+
+def _grouped(kind: str, rows: list[dict[str, Any]]) -> list[Reason]:
+    """Return one row a reason, with the operators that share it."""
+    groups: dict[str, dict[str, int]] = {}
+    for row in rows:
+        names = groups.setdefault(str(row.get("reason", "")), {})
+        names[str(row.get("operator", ""))] = row.get("count", 0)
+    return [
+        Reason(operators=names_with_counts(names), kind=kind, why=f"{why[:1].upper()}{why[1:]}.")
+        for why, names in groups.items()
+    ]
 
 
 def operators_sentence(audit: Audit) -> str:

@@ -18,11 +18,17 @@ from components.job_panel import render_job_panel
 from components.routes import (
     COMPARE_PAGE,
     CONVERT_PAGE,
+    EXECUTION_PAGE,
+    FILE_FORMAT_PAGE,
     HISTORY_PAGE,
     LAYERS_PAGE,
+    LEARN_PAGE,
     MODEL_PAGE,
+    MODEL_SIZE_PAGE,
+    OPERATORS_PAGE,
     SAMPLES_PAGE,
     SIDE_BY_SIDE_PAGE,
+    STORY_PAGE,
 )
 from components.safety import render_safety
 from components.session import Session
@@ -61,35 +67,61 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         page_title="LiteDrift", page_icon=str(_BRAND / "icon.png"), layout="wide",
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
-    st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
-    page = st.navigation(
-        [
-            st.Page(ROOT / MODEL_PAGE, title="Model", icon=":material/deployed_code:",
-                    url_path="start", default=True,
-                    help="Bring a TensorFlow model and the data to judge it by."),
-            st.Page(ROOT / CONVERT_PAGE, title="Convert", icon=":material/tune:",
-                    url_path="convert", help="Choose optimization flags and start the run."),
-            st.Page(ROOT / COMPARE_PAGE, title="Compare", icon=":material/compare_arrows:",
-                    url_path="compare", help="See gains and costs against the original."),
-            st.Page(ROOT / SAMPLES_PAGE, title="Samples", icon=":material/grid_view:",
-                    url_path="samples", help="See accuracy, flips and worst samples."),
-            st.Page(ROOT / LAYERS_PAGE, title="Layers", icon=":material/layers:",
-                    url_path="layers", help="See where error and time come from."),
-            st.Page(ROOT / SIDE_BY_SIDE_PAGE, title="Side by side", icon=":material/view_column_2:",
-                    url_path="side_by_side", help="Hold runs and variants against each other."),
-            st.Page(ROOT / HISTORY_PAGE, title="History", icon=":material/history:",
-                    url_path="history", help="Find earlier runs, name, keep and delete them."),
-            # The default page lives at the root; its own name leads there as well.
-            st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
-        ]
-    )
+    # For a screen that many look at: `?embed=true` shows a page alone.
+    alone = bool(st.context.is_embedded)
+    # One list: with headings between its entries the browser's list is none for screen readers.
+    page = st.navigation(_pages(), position="hidden" if alone else "sidebar",
+                         expanded=True)
     session = Session()
     session.sync_with_address()
     sync_choice_with_address(session)
     _start_welcome_run(session)
-    render_job_panel(page.title)
-    render_safety()
+    if not alone:
+        st.logo(str(_BRAND / "logo.png"), size="large", icon_image=str(_BRAND / "icon.svg"))
+        render_job_panel(page.title)
+        render_safety()
     return page
+
+
+def _pages() -> list[Any]:
+    """Return the pages in the order in which the sidebar lists them."""
+    return [
+        _page(MODEL_PAGE, "Model", "deployed_code", "start",
+              "Bring a TensorFlow model and the data to judge it by.", default=True),
+        _page(CONVERT_PAGE, "Convert", "tune", "convert",
+              "Choose optimization flags and start the run."),
+        _page(COMPARE_PAGE, "Compare", "compare_arrows", "compare",
+              "See gains and costs against the original."),
+        # The default page lives at the root; its own name leads there as well.
+        st.Page(_open_model_page, title="Model", url_path="model", visibility="hidden"),
+        _page(SAMPLES_PAGE, "Samples", "grid_view", "samples",
+              "See accuracy, flips and worst samples."),
+        _page(LAYERS_PAGE, "Layers", "layers", "layers",
+              "See where error and time come from."),
+        _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
+              "Hold runs and variants against each other."),
+        _page(FILE_FORMAT_PAGE, "File format", "schema", "file_format",
+              "See what both files hold, and what became of each part."),
+        _page(MODEL_SIZE_PAGE, "Model size", "data_usage", "model_size",
+              "See where the bytes went."),
+        _page(EXECUTION_PAGE, "Execution", "memory", "execution",
+              "See which kernels run, what memory and what start it takes."),
+        _page(OPERATORS_PAGE, "Operations", "checklist", "operators",
+              "See which operations work on which target."),
+        _page(LEARN_PAGE, "Learn", "school", "learn",
+              "See on a real model what quantization does."),
+        _page(STORY_PAGE, "Story", "co_present", "story",
+              "Tell the result to people who decide."),
+        _page(HISTORY_PAGE, "History", "history", "history",
+              "Find earlier runs, name, keep and delete them."),
+    ]
+
+
+def _page(
+    path: str, title: str, icon: str, address: str, text: str, *, default: bool = False
+) -> Any:  # noqa: ANN401 - streamlit's page object
+    return st.Page(ROOT / path, title=title, icon=f":material/{icon}:", url_path=address,
+                   default=default, help=text)
 
 
 def _open_model_page() -> None:

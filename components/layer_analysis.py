@@ -1,90 +1,77 @@
-"""The deep analysis of one variant: asked for here, then its ledger, its layers and its cost.
-
-Called from a page with a run's folder and its comparison.
-"""
+"""The deep analysis of one variant: which one, then its ledger, its layers and its cost."""
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from components.format import format_db, format_error, format_ms, format_percent
 from components.palette import custom_names, recipe_color
-from components.plain_text import code_span, escape_markdown, show_error, show_notes
-from components.session import widget_key
-from converter.analysed_run import analyse_run, can_be_analysed
-from converter.comparison import Comparison
+from components.plain_text import choice_label, code_span, escape_markdown, show_notes
+from components.session import VARIANT_PARAMETER, widget_key
+from converter.analysed_run import Files, can_be_analysed, find_analysis
+from converter.comparison import Comparison, Variant
 from converter.errors import LiteDriftError
-from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift, analysis_file
+from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift
 from converter.operator_costs import OperatorCosts, compare_costs, compare_types
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
-_BLUE, _ORANGE, _GREY = (f':color[{mark}]{{foreground="{color}"}}' for mark, color in
-                         (("●", "#2F6FC4"), ("◆", "#D55E00"), ("▌", "#76808D")))
+_BLUE, _ORANGE, _AREA, _LINE = (
+    f':color[{mark}]{{foreground="{color}"}}' for mark, color in
+    (("●", "#2F6FC4"), ("◆", "#D55E00"), ("■", "#76808D"), ("━", "#D55E00"))
+)
 _MOST_LISTED = 200
 _NAME_LENGTH = 72
 _WEIGHTS_SHOWN = 3
 
 
-def render_layer_analysis(folder: Path, comparison: Comparison) -> None:
-    """Show the analysis of a variant that a person chooses, or offer to make it."""
-    st.header("Where error and time come from", anchor=False)
-    names = [v.recipe for v in comparison.variants
-             if v.recipe != "float32" and can_be_analysed(folder, comparison, v) is None]
+def pick_analysable(files: Files, comparison: Comparison) -> Variant | None:
+    """Ask which variant to look into; the address keeps the answer.
+
+    Returns:
+        None where none can be looked into; the reasons are shown.
+    """
+    reasons = {v.recipe: can_be_analysed(files, comparison, v) for v in comparison.variants}
+    names = [name for name, reason in reasons.items() if name != "float32" and reason is None]
     if not names:
-        reasons = {can_be_analysed(folder, comparison, v) for v in comparison.variants}
         st.info("No variant of this run can be looked into: "
-                + escape_markdown("; ".join(sorted(filter(None, reasons))) or "it has none") + ".")
-        return
-    recipe = st.selectbox("Variant to look into", names, key=widget_key("layers", "recipe"),
-                          width=320)
-    path = folder / analysis_file(recipe)
-    if not path.is_file():
-        _offer(folder, recipe)
-        return
-    try:
-        analysis = LayerAnalysis.load(path)
-    except LiteDriftError as error:
-        show_error(error)
-        _offer(folder, recipe)
-        return
-    custom = custom_names([v.recipe for v in comparison.variants])
-    _render(folder, comparison, analysis, recipe_color(recipe, custom))
+                + escape_markdown("; ".join(sorted(set(filter(None, reasons.values()))))
+                                  or "it has none") + ".")
+        return None
+    custom = custom_names(list(reasons))
+
+    def label(name: str) -> str:
+        swatch = f':color[●]{{foreground="{recipe_color(name, custom)}"}}'
+        return f"{swatch} {choice_label(escape_markdown(name))}"
+
+    key = widget_key("layers", f"variant.{comparison.created}")
+    if st.session_state.get(key) not in names:
+        linked = st.query_params.get(VARIANT_PARAMETER)
+        st.session_state[key] = linked if linked in names else names[0]
+    chosen = st.segmented_control("Variant", names, key=key, required=True, wrap=True,
+                                  format_func=label)
+    chosen = chosen if chosen in names else names[0]
+    st.query_params[VARIANT_PARAMETER] = chosen
+    return comparison.variant(chosen)
 
 
-def _offer(folder: Path, recipe: str) -> None:
-    st.caption("Runs the float32 file and the variant layer by layer on up to 64 evaluation "
-               "samples and times every operator alone: seconds for a small model, minutes for a "
-               "large one. Leaving the page stops it.")
-    if not st.button("Look into it", icon=":material/biotech:",
-                     key=widget_key("layers", "start")):
-        return
-    bar = st.progress(0.0, "starting")
-    try:
-        analyse_run(folder, recipe, listener=lambda stage, share: bar.progress(share, stage) and
-                    None)
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
-
-
-def _render(folder: Path, comparison: Comparison, analysis: LayerAnalysis, color: str) -> None:
+def render_layer_analysis(files: Files, comparison: Comparison, analysis: LayerAnalysis) -> None:
+    """Show what was found of a variant: its ledger, its layers, its cost."""
+    color = recipe_color(analysis.recipe, custom_names([v.recipe for v in comparison.variants]))
+    st.header("Where error and time come from", anchor=False)
     show_notes(analysis.notes)
     if analysis.ledger is not None:
         _render_ledger(analysis, color)
     if analysis.drift is not None and analysis.drift.layers:
         _render_layers(analysis.drift, analysis.recipe)
     if analysis.costs is not None and analysis.costs.timed:
-        _render_costs(folder, comparison, analysis, color)
+        _render_costs(files, comparison, analysis, color)
 
 
 def _render_ledger(analysis: LayerAnalysis, color: str) -> None:
@@ -182,7 +169,7 @@ def _render_layer(layer: Layer) -> None:
     if layer.born_absence:
         st.caption(escape_markdown(f"Not run alone: {layer.born_absence}."))
     st.caption(escape_markdown(_ends_words(layer)))
-    st.caption(f"Values: {_GREY} float32, {_ORANGE} the variant; shares of all values.")
+    st.caption(f"Values: {_AREA} float32, {_LINE} the variant; shares of all values.")
     _chart(build_activation_figure(layer), f"values.{layer.number}.{layer.tensor}")
     for ranges in layer.weights[:_WEIGHTS_SHOWN]:
         shown = f", {len(ranges.numbers)} of them drawn" \
@@ -190,7 +177,7 @@ def _render_layer(layer: Layer) -> None:
         how = "a scale for each" if len(ranges.steps) > 1 else \
             "one scale for all" if ranges.steps else "no scale"
         st.caption(f"Weights {code_span(ranges.tensor[:80])}, {ranges.dtype}, {ranges.channels} "
-                   f"channels{shown}, {how}: {_GREY} float32, {_ORANGE} the variant.")
+                   f"channels{shown}, {how}: {_AREA} float32, {_LINE} the variant.")
         _chart(build_weights_figure(ranges), f"weights.{layer.number}.{ranges.tensor}")
 
 
@@ -236,7 +223,7 @@ def _table_row(layer: Layer) -> dict[str, Any]:
 
 
 def _render_costs(
-    folder: Path, comparison: Comparison, analysis: LayerAnalysis, color: str
+    files: Files, comparison: Comparison, analysis: LayerAnalysis, color: str
 ) -> None:
     from components.figures.op_cost import build_change_figure, build_type_figure
 
@@ -249,7 +236,7 @@ def _render_costs(
         show_notes(costs.notes)
         _chart(build_type_figure(costs, color), "types")
         _render_cost_table(costs)
-    others = _other_costs(folder, comparison, analysis)
+    others = _other_costs(files, comparison, analysis)
     if not others:
         return
     with st.container(border=True, gap="xsmall"):
@@ -258,7 +245,8 @@ def _render_costs(
             other = st.selectbox("Against", list(others), key=widget_key("layers", "against"),
                                  width=240)
             way = st.segmented_control("By", ["operator type", "layer"], default="operator type",
-                                       key=widget_key("layers", "by"), required=True)
+                                       key=widget_key("layers", "by"), required=True,
+                                       format_func=choice_label)
         compare = compare_types if way == "operator type" else compare_costs
         changes = compare(others[other], costs)
         st.caption("Left of zero: faster. The two were timed in the same minutes."
@@ -292,22 +280,21 @@ def _render_cost_table(costs: OperatorCosts) -> None:
 
 
 def _other_costs(
-    folder: Path, comparison: Comparison, analysis: LayerAnalysis
+    files: Files, comparison: Comparison, analysis: LayerAnalysis
 ) -> dict[str, OperatorCosts]:
     """Return what the variant can be held against: float32, and variants analysed before."""
     found = {}
     if analysis.reference_costs is not None and analysis.reference_costs.timed:
         found["float32"] = analysis.reference_costs
     for variant in comparison.variants:
-        path = folder / analysis_file(variant.recipe)
-        if variant.recipe in {analysis.recipe, "float32"} or not path.is_file():
+        if variant.recipe in {analysis.recipe, "float32"}:
             continue
         try:
-            costs = LayerAnalysis.load(path).costs
+            other = find_analysis(files, variant)
         except LiteDriftError:  # its own page says what is wrong with it
             continue
-        if costs is not None and costs.timed:
-            found[variant.recipe] = costs
+        if other is not None and other.costs is not None and other.costs.timed:
+            found[variant.recipe] = other.costs
     return found
 
 

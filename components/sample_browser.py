@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.charts import show_figure
 from components.format import MISSING, format_count, format_error, format_percent, format_tick
+from components.plain_text import choice_label
 from components.session import widget_key
 from converter.comparison import Variant
 from converter.sample_differences import SampleDifferences
@@ -59,7 +60,7 @@ def _choose(output: OutputSamples, recipe: str) -> SampleDifferences:
             default = _FLIPS if masks[_FLIPS].any() else _ALL
             kind = st.segmented_control(
                 "Show", list(masks), default=default, required=True,
-                format_func=lambda name: f"{name} {int(masks[name].sum()):,}",
+                format_func=lambda name: choice_label(f"{name} {int(masks[name].sum()):,}"),
                 key=widget_key("samples", f"kind.{recipe}"),
             )
         else:
@@ -97,7 +98,8 @@ def _render_pictures(
         return
     with st.container(horizontal=True, gap="small"):
         for place, picture in shown:
-            st.image(_enlarged(picture), caption=_caption(chosen, place, output), width=104)
+            caption = _caption(chosen, place, output)
+            st.image(_enlarged(picture), caption=caption, width=104, alt=f"Sample, {caption}")
 
 
 def _enlarged(picture: np.ndarray) -> np.ndarray:

@@ -17,6 +17,15 @@ def render_link(parameters: Parameters) -> None:
         st.code(view_link(st.context.url, parameters), language=None, wrap_lines=True)
 
 
+def render_present_link(parameters: Parameters) -> None:
+    """Offer the view alone, without navigation, for a screen that many look at."""
+    if st.context.is_embedded:
+        return
+    address = view_link(st.context.url, {**parameters, "embed": "true"})
+    st.link_button("Present in full screen", address, icon=":material/present_to_all:")
+    st.caption("Opens this view alone; F11 fills the screen.")
+
+
 def view_link(address: str | None, parameters: Parameters) -> str:
     """Return a page's address with the parameters that restore a view of it.
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import numpy as np
     import plotly.graph_objects as go
 
-    from components.figures.latency import spread_of
     from components.figures.side_by_side import Entry
 
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
@@ -84,6 +83,7 @@ def render_differences(runs: Sequence[ChosenRun], pairs: Sequence[Pair]) -> None
 
 def read_entries(runs: Sequence[ChosenRun], pairs: Sequence[Pair]) -> list[Entry]:
     """Return what the charts show, in the order chosen."""
+    from components.figures.latency import spread_of
     from components.figures.side_by_side import Entry
 
     samples = {index: _samples(runs[index]) for index in {index for index, _ in pairs}}

@@ -32,7 +32,7 @@ from converter.request import RunRequest
 if TYPE_CHECKING:
     import numpy as np
 
-_COLORS = {"yes": "green", "partly": "orange", "no": "red", "ignored": "red"}
+_COLORS = {"yes": "green", "partly": "orange", "no": "gray", "ignored": "red"}
 
 
 def render_variants(files: Mapping[str, Path], comparison: Comparison) -> None:
@@ -121,7 +121,7 @@ def _summary(variant: Variant) -> str:
     if "ignored" in effects:
         parts.append(":red[a flag was ignored]")
     elif "no" in effects:
-        parts.append(":red[a flag had no effect]")
+        parts.append(":orange[a flag had no effect]")
     elif "partly" in effects:
         parts.append(":orange[flags took effect in part]")
     elif effects:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from components.format import MISSING, TIMES, format_db, format_error
+from components.formulas import formula_help
 from components.plain_text import escape_markdown
 from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio, speed_ratio
 
 
-def render_table(comparison: Comparison) -> None:
-    """Show the table; it scrolls sideways on a narrow page, the names stay."""
+def render_table(comparison: Comparison, variant: Variant | None = None) -> None:
+    """Show the table; it scrolls sideways on a narrow page, the names stay.
+
+    Args:
+        comparison: The run's result.
+        variant: Whose values stand in the formulas that the columns' names open.
+    """
     import pandas as pd
 
     st.header("All figures", anchor=False)
@@ -27,7 +34,8 @@ def render_table(comparison: Comparison) -> None:
         for name in names:
             if name in frame:
                 frame[name] = frame[name] / divisor
-    st.dataframe(frame, hide_index=True, column_config=_columns(size_unit, time_unit),
+    st.dataframe(frame, hide_index=True, 
+                 column_config=_columns(size_unit, time_unit, _helps(comparison, variant)),
                  placeholder=MISSING, alt="Figures of the original and of every variant")
     _render_failures(comparison)
 
@@ -111,7 +119,25 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _columns(unit: str, time: str) -> dict[str, Any]:
+_FORMULAS = {
+    "smaller": "size_ratio", "gzip": "gzip_bytes", "p50": "p50_ms", "p90": "p90_ms",
+    "p99": "p99_ms", "faster": "speed_ratio", "sqnr": "sqnr_db", "max_error": "max_abs_error",
+    "agreement": "top1_agreement", "accuracy": "top1", "rmse_labels": "accuracy_rmse",
+    "memory": "memory_bytes",
+}
+
+
+def _helps(comparison: Comparison, variant: Variant | None) -> dict[str, str]:
+    """Return, by column, its formula with a variant's values put in."""
+    if variant is None:
+        return {}
+    return {
+        column: f"{formula_help(comparison, variant, key)}\n\n(values of {variant.recipe})"
+        for column, key in _FORMULAS.items()
+    }
+
+
+def _columns(unit: str, time: str, helps: Mapping[str, str]) -> dict[str, Any]:
     column = st.column_config
     number = column.NumberColumn
     digits = "%.3f" if time == "ms" else "%.2f"
@@ -119,20 +145,19 @@ def _columns(unit: str, time: str) -> dict[str, Any]:
         "model": column.TextColumn("Model", pinned=True),
         "status": column.TextColumn("Status", width="small"),
         "size": number(f"Size {unit}", format="%.1f"),
-        "gzip": number(f"gzip {unit}", format="%.1f"),
-        "smaller": number("Smaller", format=_FACTOR, help="The original's size over this one's"),
-        "p50": number(f"p50 {time}", format=digits, help="Median time of one inference"),
-        "p90": number(f"p90 {time}", format=digits),
-        "p99": number(f"p99 {time}", format=digits),
-        "faster": number("Faster", format=_FACTOR,
-                         help="The original's median over this one's; below 1 is slower"),
-        "sqnr": column.TextColumn("SQNR", help="Signal power over error power; more is closer"),
-        "max_error": column.TextColumn("Max error", help="Largest error of any output value"),
-        "agreement": number("Agrees", format="percent", help="Same top class as the original"),
+        "gzip": number(f"gzip {unit}", format="%.1f", help=helps.get("gzip")),
+        "smaller": number("Smaller", format=_FACTOR, help=helps.get("smaller")),
+        "p50": number(f"p50 {time}", format=digits, help=helps.get("p50")),
+        "p90": number(f"p90 {time}", format=digits, help=helps.get("p90")),
+        "p99": number(f"p99 {time}", format=digits, help=helps.get("p99")),
+        "faster": number("Faster", format=_FACTOR, help=helps.get("faster")),
+        "sqnr": column.TextColumn("SQNR", help=helps.get("sqnr")),
+        "max_error": column.TextColumn("Max error", help=helps.get("max_error")),
+        "agreement": number("Agrees", format="percent", help=helps.get("agreement")),
         "nan_or_inf": number("NaN or Inf", format="%d"),
-        "accuracy": number("Accuracy", format="percent"),
-        "rmse_labels": number("RMSE to labels", format="%.4g"),
-        "memory": number(f"Peak memory {unit}", format="%.0f"),
+        "accuracy": number("Accuracy", format="percent", help=helps.get("accuracy")),
+        "rmse_labels": number("RMSE to labels", format="%.4g", help=helps.get("rmse_labels")),
+        "memory": number(f"Peak memory {unit}", format="%.0f", help=helps.get("memory")),
         "init": number("Load ms", format="%.2f", help="Loading the file and allocating tensors"),
         "convert": number("Convert s", format="%.2f"),
         "integer_ops": number("Integer ops", format="%d"),

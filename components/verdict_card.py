@@ -16,6 +16,7 @@ from components.format import (
     format_points,
     format_ratio,
 )
+from components.formulas import formula_help
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, escape_markdown, show_warning
 from components.session import VARIANT_PARAMETER, widget_key
@@ -120,10 +121,15 @@ def _swatch(name: str, recommended: str | None, custom: list[str]) -> str:
     return f':color[●]{{foreground="{color}"}} {label}'
 
 
-def _metric(label: str, value: str, detail: str, text: str) -> None:
+def _metric(
+    label: str, value: str, detail: str, text: str,
+    about: tuple[Comparison, Variant, str] | None = None,
+) -> None:
     # Grey and without an arrow: the detail is a comparison, not a change for better or worse.
+    # Its name opens the formula with this variant's values put in.
+    opened = text if about is None else formula_help(*about, text)
     st.metric(label, value, delta=detail or None, delta_color="off", delta_arrow="off",
-              border=True, height="stretch", help=text)
+              border=True, height="stretch", help=opened)
 
 
 def _own_metrics(variant: Variant) -> None:
@@ -148,6 +154,7 @@ def _size_metric(comparison: Comparison, variant: Variant) -> None:
         f"{format_bytes(original)} → {format_bytes(variant.size_bytes)}",
         "The given file against this one." if comparison.starts_from_tflite
         else "The original's file without optimizer state against the converted file.",
+        (comparison, variant, "size_ratio"),
     )
 
 
@@ -163,7 +170,7 @@ def _speed_metric(comparison: Comparison, variant: Variant) -> None:
         "Slower by" if slower else "Faster by",
         format_ratio(1 / ratio if slower else ratio), detail,
         f"Median time of one inference: {baseline} against the LiteRT interpreter, on the same "
-        "threads.",
+        "threads.", (comparison, variant, "speed_ratio"),
     )
 
 
@@ -176,13 +183,14 @@ def _closeness_metric(comparison: Comparison, variant: Variant) -> None:
     elif drift.top1_agreement is not None:
         _metric("Agrees on", format_percent(drift.top1_agreement),
                 f"of {format_count(drift.top1_samples or samples)} samples",
-                "Samples on which the top class is the original's.")
+                "Samples on which the top class is the original's.",
+                (comparison, variant, "top1_agreement"))
     else:
         exact = drift.sqnr_db == math.inf
         _metric("Signal to error", "exact" if exact else format_db(drift.sqnr_db),
                 f"SQNR on {format_count(samples)} samples",
                 "Signal power over error power, in decibels: 30 dB is an error of about 3 %, "
-                "60 dB of 0.1 %.")
+                "60 dB of 0.1 %.", (comparison, variant, "sqnr_db"))
 
 
 def _last_metric(comparison: Comparison, variant: Variant) -> None:
@@ -195,15 +203,15 @@ def _last_metric(comparison: Comparison, variant: Variant) -> None:
         if variant.is_original:
             detail = f"of {format_count(accuracy.samples)} labelled samples"
         _metric("Accuracy", format_percent(accuracy.top1), detail,
-                "Share of labelled evaluation samples that are right; the chart below has the "
-                "95 % interval.")
+                "Share of labelled evaluation samples that are right.",
+                (comparison, variant, "top1"))
         return
     memory = variant.peak_memory_bytes
     if memory is not None and variant.runtime_memory_bytes is not None:
         _metric("Memory", format_bytes(memory - variant.runtime_memory_bytes),
                 "above the bare runtime",
                 "Peak resident memory of a fresh process that loads and runs the file once, less "
-                "what the process takes before.")
+                "what the process takes before.", (comparison, variant, "memory_bytes"))
         return
     _metric("Memory", format_bytes(memory), "" if memory else "not measured",
             "Peak resident memory of a fresh process that loads and runs the file once.")

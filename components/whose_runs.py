@@ -10,7 +10,7 @@ import os
 
 from components.session import Session
 from converter.history import RunRecord
-from converter.run_store import list_runs
+from converter.run_store import list_analyses, list_runs
 
 PRIVATE_SETTING = "LITEDRIFT_PRIVATE_HISTORY"
 
@@ -27,6 +27,11 @@ def visible_runs(session: Session, *, deleted: bool = False) -> list[RunRecord]:
         return records
     opened = () if deleted else session.own_runs
     return [r for r in records if r.owner == session.visitor or r.run_id in opened]
+
+
+def visible_analyses(session: Session) -> list[RunRecord]:
+    """Return the analyses of runs to list, the newest first."""
+    return [r for r in list_analyses() if not is_private() or r.owner == session.visitor]
 
 
 def may_change(session: Session, record: RunRecord) -> bool:

@@ -74,24 +74,28 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--baselines", default="", help="also time TensorFlow's predict,call,function,xla"
     )
-    run.add_argument("--label-column", help="of a .csv")
-    run.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
-    run.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
-    run.add_argument(
-        "--shape",
-        action="append",
-        default=[],
-        metavar="NAME=1,64,64,3",
-        help="sizes for an input's open dimensions, batch first, ? to leave one open; repeatable",
-    )
     run.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_reading_options(run)
     _add_model_options(run)
+
+    operators = commands.add_parser("operators", help="which operations work on which target")
+    operators.add_argument("model", metavar="MODEL", type=Path)
+    operators.add_argument("--data", type=Path, help=".npz, .npy, .csv or a zip of images")
+    operators.add_argument("--run", type=Path, metavar="DIR", help="what this run shows is known")
+    operators.add_argument("--json", type=Path, metavar="FILE", help="also write it as JSON")
+    _add_reading_options(operators)
+    _add_model_options(operators)
 
     layers = commands.add_parser("layers", help="look into one variant of a finished run")
     layers.add_argument("folder", metavar="DIR", type=Path)
     layers.add_argument("--recipe", required=True)
     layers.add_argument("--original", type=Path, metavar="FILE.tflite", help="what the run is of")
     layers.add_argument("--samples", type=int, help="evaluation samples at most")
+
+    calibration = commands.add_parser("calibration", help="study a variant's calibration")
+    calibration.add_argument("folder", metavar="DIR", type=Path)
+    calibration.add_argument("--recipe", required=True)
+    calibration.add_argument("--original", type=Path, metavar="FILE.tflite", help="as for layers")
 
     gate = commands.add_parser("gate", help="check a variant against bounds")
     gate.add_argument("comparison", metavar="DIR/comparison.json", type=Path)
@@ -127,6 +131,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--label-column", help="of a .csv")
+    parser.add_argument("--image-scale", choices=IMAGE_SCALES, default="auto")
+    parser.add_argument("--unroll", action="store_true", help="unroll recurrent Keras layers first")
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="NAME=1,64,64,3",
+        help="sizes for an input's open dimensions, batch first, ? to leave one open; repeatable",
+    )
+
+
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inputs", default="", help="of a frozen graph: tensors to feed")
     parser.add_argument("--outputs", default="", help="of a frozen graph: tensors to fetch")
@@ -139,7 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handlers = {
         "inspect": _inspect,
         "run": _run,
+        "operators": _operators,
         "layers": _layers,
+        "calibration": _calibration,
         "gate": _gate,
         "export": _export,
         "bundle": _bundle,
@@ -296,6 +315,35 @@ class _ProgressLine:
         self._last = stage
         left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
         print(f"[{fraction:4.0%}{left}] {stage}", file=sys.stderr, flush=True)
+
+
+def _calibration(options: argparse.Namespace) -> int:
+    from converter.analysed_run import files_of
+    from converter.calibration_study import format_study, study_calibration
+
+    _listen_for_cancel()
+    bound_own_memory()
+    line = _ProgressLine()
+    study = study_calibration(
+        files_of(options.folder), options.recipe, work=options.folder, original=options.original,
+        listener=lambda stage, share: line.show(stage, share, None),
+    )  # fmt: skip
+    study.save(options.folder)
+    print(format_study(study))
+    return EXIT_OK
+
+
+def _operators(options: argparse.Namespace) -> int:
+    from converter.operators_command import carry_out
+
+    _listen_for_cancel()
+    bound_own_memory()
+    Thread(target=_warn_of_weak_walls, daemon=True).start()
+    line = _ProgressLine()
+    carry_out(
+        options, _model_options(options), lambda stage, share: line.show(stage, share, None)
+    )
+    return EXIT_OK
 
 
 def _layers(options: argparse.Namespace) -> int:

@@ -17,11 +17,7 @@ from converter.errors import RuntimeModelError
 from converter.paired_test import describe_paired
 from converter.regression import TargetErrors
 from converter.sample_blocks import sample_blocks
-from converter.sample_differences import (
-    SampleDifferences,
-    compare_samples,
-    count_class_pairs,
-)
+from converter.sample_differences import DifferenceCollector, compare_samples
 from converter.sample_file import OutputSamples, VariantSamples, rows_for, samples_to_picture
 from converter.samples import LABELS
 from converter.thumbnails import is_image_batch, make_thumbnails
@@ -164,6 +160,13 @@ class Assessor:
         }
         record.accuracy = next(iter(record.output_accuracy.values()), None)
 
+    def labelled_classes(self) -> tuple[str, Array] | None:
+        """Return the first output with class labels, and those; None where there is none."""
+        for name, task in self._tasks.items():
+            if task.classes and task.labels is not None:
+                return name, task.labels
+        return None
+
     def assess(
         self, variant: Variant, outputs: Mapping[str, Array], steps: Mapping[str, float | None]
     ) -> VariantSamples:
@@ -175,7 +178,7 @@ class Assessor:
         Raises:
             RuntimeModelError: When an output is missing or of another shape.
         """
-        differences: dict[str, SampleDifferences] = {}
+        differences: dict[str, DifferenceCollector] = {}
         details: dict[str, OutputSamples] = {}
         for name, expected in self._reference.items():
             found = outputs.get(name)
@@ -192,17 +195,17 @@ class Assessor:
         variant.drift = worst_drift(variant.output_drift.values())
         variant.accuracy = next(iter(variant.output_accuracy.values()), None)
         self._explain_missing(variant)
-        return self._with_pictures(details, differences)
+        return self._with_pictures(details)
 
     def _compare(
         self, variant: Variant, name: str, found: Array, step: float | None
-    ) -> SampleDifferences:
+    ) -> DifferenceCollector:
         task = self._tasks[name]
         sums = DriftSums(classes=task.classes, step=step)
-        parts = []
+        collector = DifferenceCollector(rows_for(len(self._reference)))
         for part, (r, y) in sample_blocks(self._reference[name], found):
             sums.add(r, y)
-            parts.append(
+            collector.add(
                 compare_samples(
                     r,
                     y,
@@ -213,7 +216,7 @@ class Assessor:
                 )
             )
         variant.output_drift[name] = sums.result()
-        return SampleDifferences.join(parts)
+        return collector
 
     def _measure_accuracy(self, variant: Variant, name: str, found: Array) -> Reduced | None:
         task, reference = self._tasks[name], self._reduced.get(name)
@@ -228,10 +231,10 @@ class Assessor:
         return reduced
 
     def _details(
-        self, name: str, found: Array, differences: SampleDifferences, reduced: Reduced | None
+        self, name: str, found: Array, differences: DifferenceCollector, reduced: Reduced | None
     ) -> OutputSamples:
         task, reference = self._tasks[name], self._reduced.get(name)
-        pairs = count_class_pairs(differences, _MOST_CLASS_PAIRS) if task.classes else None
+        pairs = differences.class_pairs(_MOST_CLASS_PAIRS) if task.classes else None
         shares, bins = None, {}
         if isinstance(reduced, ClassScores) and isinstance(reference, ClassScores):
             shares = per_class(reference, reduced)
@@ -240,20 +243,18 @@ class Assessor:
         return OutputSamples(
             classes=task.classes,
             labelled=task.labels is not None,
-            samples=len(differences),
-            differences=differences.most_telling(rows_for(len(self._reference))),
+            samples=differences.samples,
+            differences=differences.most_telling(),
             distribution=describe_errors(self._reference[name], found),
             class_pairs=pairs,
             per_class=shares,
             reliability=bins,
         )
 
-    def _with_pictures(
-        self, details: dict[str, OutputSamples], differences: Mapping[str, SampleDifferences]
-    ) -> VariantSamples:
+    def _with_pictures(self, details: dict[str, OutputSamples]) -> VariantSamples:
         if self._images is None:
             return VariantSamples(outputs=details)
-        shown = samples_to_picture(differences)
+        shown = samples_to_picture({name: each.differences for name, each in details.items()})
         return VariantSamples(
             outputs=details,
             pictures=make_thumbnails(self._images, shown),

@@ -12,14 +12,11 @@ from converter.tflite_file import Operator, TfliteFile
 from converter.toggles import (
     IGNORED,
     NO,
-    STORED_INTEGERS,
     effect_note,
     judge_toggles,
     toggles_asked,
 )
 
-_INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
-_FLOATS = {"float32", "float16", "bfloat16", "float64"}
 _STATEFUL = {"ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE"}
 _AS_GIVEN = Recipe(name="given")
 
@@ -43,8 +40,7 @@ def audit_file(
         Counts, types, reasons, the flags' effects, and a note for each flag without full effect.
     """
     audit = describe_file(file, recipe)
-    computing = [operator for operator in file.operators if _computes_in_float(operator)]
-    audit.float_reasons = float_reasons(computing, recipe, engine, quantizable)
+    audit.float_reasons = float_reasons(file.operators, recipe, engine, quantizable)
     audit.flags = judge_toggles(file, audit, recipe, engine)
     audit.notes = [note for row in audit.flags if (note := effect_note(row))]
     return audit
@@ -59,8 +55,7 @@ def describe_file(file: TfliteFile, recipe: Recipe = _AS_GIVEN) -> Audit:
     """
     audit = count_operators(file.operators)
     audit.tensor_types = _tensor_types(file)
-    borders = [operator for operator in file.operators if operator.is_border]
-    audit.border_reasons = border_reasons(borders, file.operators, recipe)
+    audit.border_reasons = border_reasons(file.operators, recipe)
     return audit
 
 
@@ -78,11 +73,11 @@ def count_operators(operators: Iterable[Operator]) -> Audit:
             audit.custom_ops += 1
         elif operator.is_border:
             audit.border_ops += 1
-        elif _computes_on(operator, _FLOATS):
+        elif operator.computes_in_float:
             audit.float_ops += 1
-            audit.hybrid_ops += _has_integer_weights(operator)
+            audit.hybrid_ops += operator.has_integer_weights
             float_names[operator.name] += 1
-        elif _computes_on(operator, _INTEGER_ACTIVATIONS):
+        elif operator.computes_on_integers:
             audit.integer_ops += 1
         if not operator.has_kernel and operator.name not in audit.missing_kernels:
             audit.missing_kernels.append(operator.name)
@@ -90,11 +85,6 @@ def count_operators(operators: Iterable[Operator]) -> Audit:
     audit.flex_op_names = dict(flex_names.most_common())
     audit.float_op_names = dict(float_names.most_common())
     return audit
-
-
-def _computes_in_float(operator: Operator) -> bool:
-    apart = operator.is_custom or operator.is_border
-    return not apart and _computes_on(operator, _FLOATS)
 
 
 def _tensor_types(file: TfliteFile) -> dict[str, dict[str, int]]:
@@ -105,20 +95,10 @@ def _tensor_types(file: TfliteFile) -> dict[str, dict[str, int]]:
     for tensor in file.constants:
         if tensor.is_quantized and tensor.dtype in {"int32", "int64"}:
             biases[tensor.dtype] += tensor.elements
-        elif tensor.is_quantized or tensor.dtype in _FLOATS:
+        elif tensor.is_quantized or tensor.is_float:
             weights[tensor.dtype] += tensor.elements
     kinds = {"activations": activations, "weights": weights, "biases": biases}
     return {kind: dict(count.most_common()) for kind, count in kinds.items() if count}
-
-
-def _computes_on(operator: Operator, dtypes: set[str]) -> bool:
-    return any(tensor.dtype in dtypes for tensor in operator.activations)
-
-
-def _has_integer_weights(operator: Operator) -> bool:
-    return any(
-        t.is_constant and t.is_quantized and t.dtype in STORED_INTEGERS for t in operator.inputs
-    )
 
 
 def note_identical_files(variants: Iterable[Variant]) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from converter.errors import ConversionError
-from converter.recipe import Recipe
 
 
-def check_calibration(recipe: Recipe, calibration: Mapping[str, np.ndarray]) -> None:
+def check_calibration(label: str, calibration: Mapping[str, np.ndarray]) -> None:
     """Refuse calibration samples that the quantizer would take and make nonsense of.
 
     Raises:
@@ -19,13 +18,13 @@ def check_calibration(recipe: Recipe, calibration: Mapping[str, np.ndarray]) -> 
     """
     if not calibration or not len(next(iter(calibration.values()))):
         raise ConversionError(
-            f"{recipe.name}: calibration needs at least one sample, found none; give more data or "
+            f"{label}: calibration needs at least one sample, found none; give more data or "
             "ask for calibration samples."
         )
     for name, array in calibration.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ConversionError(
-                f"{recipe.name}: the calibration samples of input {name} hold NaN or infinity, "
+                f"{label}: the calibration samples of input {name} hold NaN or infinity, "
                 "which no scale can represent; clean the data."
             )
 

@@ -39,7 +39,8 @@ class ModelFacts:
 
     `size_without_optimizer_bytes` is what a variant's size is held against: the file without the
     state that only further training needs, and unpacked where it came as a zipped SavedModel.
-    `gzip_without_optimizer_bytes` is None where the two cannot be told apart.
+    `gzip_without_optimizer_bytes` is None where the two cannot be told apart, `optimizer_bytes` in
+    a comparison of an earlier version.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelFacts:
     outputs: list[TensorSpec]
     notes: list[str] = field(default_factory=list)
     gzip_without_optimizer_bytes: int | None = None
+    optimizer_bytes: int | None = None
 
     @property
     def baseline_gzip_bytes(self) -> int | None:
@@ -107,11 +109,13 @@ class Audit:
         flex_op_names: Count of each kind of Flex operator.
         tensor_types: Under `activations` the tensors of each dtype, under `weights` and `biases`
             the elements of each; a bias in float counts as a weight.
-        float_reasons: Operators left in float (their counts by name) under the reason why.
-        border_reasons: QUANTIZE and DEQUANTIZE between float and integer in the same way.
+        float_reasons: For a file whose recipe quantizes: the `reason` why a `count` of operators of
+            one kind (`operator`) compute in float.
+        border_reasons: The same of QUANTIZE and DEQUANTIZE between float and integer.
         same_as: Recipes of the run whose files hold the same but for the converter's metadata.
-        flags: For each flag asked: `toggle` (its place in the recipe), `flag` (its label), `effect`
-            (`yes`, `partly`, `no` or `ignored`) and what was `found`.
+        flags: For each flag asked: `toggle` (its place in the recipe), `flag` (its label), what was
+            `found`, and its `effect`: `yes`, `partly`, `no` (nothing was there to change) or
+            `ignored` (there was, and nothing changed).
         notes: Sentences a person should read; the reason for each figure that is null.
     """
 
@@ -127,8 +131,8 @@ class Audit:
     missing_kernels: list[str] = field(default_factory=list)
     flex_op_names: dict[str, int] = field(default_factory=dict)
     tensor_types: dict[str, dict[str, int]] = field(default_factory=dict)
-    float_reasons: list[dict[str, Any]] = field(default_factory=list)
-    border_reasons: list[dict[str, Any]] = field(default_factory=list)
+    float_reasons: list[dict[str, str | int]] = field(default_factory=list)
+    border_reasons: list[dict[str, str | int]] = field(default_factory=list)
     same_as: list[str] = field(default_factory=list)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -207,6 +211,7 @@ class Reference:
         output_accuracy: Of each output that has labels.
         peak_memory_bytes: As for a variant; None for a TensorFlow model.
         runtime_memory_bytes: As for a variant; None for a TensorFlow model.
+        warnings: Sentences that put the figures in doubt, such as a likely mistake in the data.
     """
 
     latency: LatencyStats | None = None
@@ -214,6 +219,7 @@ class Reference:
     output_accuracy: dict[str, Accuracy] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
     runtime_memory_bytes: int | None = None
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -265,6 +271,7 @@ class Comparison:
                 output_accuracy=_each(Accuracy, reference["output_accuracy"]),
                 peak_memory_bytes=reference.get("peak_memory_bytes"),
                 runtime_memory_bytes=reference.get("runtime_memory_bytes"),
+                warnings=reference.get("warnings", []),
                 notes=reference["notes"],
             ),
             variants=[variant_from_json(item) for item in data["variants"]],

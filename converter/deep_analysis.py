@@ -22,7 +22,7 @@ from converter.kernels import Kernels
 from converter.layer_analysis import LayerAnalysis, LayerDrift
 from converter.ledger import Ledger, Station, build_ledger
 from converter.limits import current_limits
-from converter.measurement_lock import measuring_alone
+from converter.measurement_lock import building, measuring_alone
 from converter.model_file import file_sha256
 from converter.operator_costs import OperatorCosts
 from converter.sample_arrays import load_arrays, save_arrays
@@ -33,6 +33,7 @@ from converter.worker_pool import WorkerPool
 Array = np.ndarray
 Listener = Callable[[str, float], None]
 """Told of each stage: what is done, and the share of all that is done by then."""
+WAITING = "waiting for the machine"
 MOST_SAMPLES = 64
 """Evaluation samples that layers and ledger are measured on, where there are as many."""
 _DRIFT_SHARE = 0.5
@@ -131,11 +132,13 @@ class _Analysis:
                 "before this run saw it."
             )
         else:
-            self._listener("comparing the layers", 0.0)
-            result.drift = self._part("layers", self._measure_drift)
-            result.ledger = self._part("ledger", lambda: self._build_ledger(reference_outputs))
-        self._listener("waiting for the machine", 0.6)
-        with measuring_alone(lambda: self._listener("waiting for the machine", 0.6)):
+            # It would slow down what another run measures meanwhile.
+            with building(lambda: self._listener(WAITING, 0.0)):
+                self._listener("comparing the layers", 0.0)
+                result.drift = self._part("layers", self._measure_drift)
+                result.ledger = self._part("ledger", lambda: self._build_ledger(reference_outputs))
+        self._listener(WAITING, 0.6)
+        with measuring_alone(lambda: self._listener(WAITING, 0.6)):
             self._listener("timing the operators", 0.6)
             if subject.reference is not None:
                 result.reference_costs = self._part(

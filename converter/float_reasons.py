@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
 from converter.recipe import INT16X8, LITERT_QUANTIZER, Recipe
 from converter.tflite_file import Operator, Tensor
@@ -71,10 +70,11 @@ _DYNAMIC_RANGE = frozenset(
     }
 )
 """Operators whose weights TFLiteConverter's dynamic range turns into integers."""
-_STORED_INTEGERS = {"int8", "uint8", "int4", "int2", "uint4"}
-NOT_KNOWN = "Not known: the file does not tell why."
-WIDENS = "Widens stored weights to float32 before they are used."
-Reasons = list[dict[str, Any]]
+NOT_KNOWN = "why is not known from the file"
+WIDENS = "it widens stored weights to float32 before they are used"
+ALL = "all"
+"""In place of an operator's name: every operator of the file that computes in float."""
+Reasons = list[dict[str, str | int]]
 
 
 def float_reasons(
@@ -83,119 +83,135 @@ def float_reasons(
     engine: str,
     quantizable: Collection[str] | None = None,
 ) -> Reasons:
-    """Return why operators compute in float, those with one reason together.
+    """Return why operators compute in float that a recipe would have had otherwise.
 
     Args:
-        operators: Those of a file that compute in float.
+        operators: All of a file.
         recipe: What was asked.
         engine: What carried it out.
         quantizable: Operators that the engine has a rule for with this recipe; None where that is
             not known.
 
     Returns:
-        For each reason its sentence (`why`) and the count of each operator's name (`operators`);
-        the largest group first, none where the recipe asked for float.
+        `operator`, `count` and `reason` for each kind and reason, the commonest first; none where
+        the recipe quantizes nothing, one row `ALL` where it changes only how weights are stored.
     """
     if "DEFAULT" not in recipe.optimizations:
         return []
+    in_float = [operator for operator in operators if operator.computes_in_float]
+    if "float16" in recipe.supported_types or recipe.weight_only:
+        computing = sum(not _widens(operator) for operator in in_float)
+        reason = "the recipe changes how weights are stored, not how operators compute"
+        return [{"operator": ALL, "count": computing, "reason": reason}] if computing else []
+    integer_kinds = {operator.name for operator in operators if operator.computes_on_integers}
+    at_borders = {
+        id(tensor)
+        for operator in operators
+        if operator.is_border
+        for tensor in operator.activations
+        if tensor.is_float
+    }
 
     def why(operator: Operator) -> str:
-        return _why_float(operator, recipe, engine, quantizable)
+        if _widens(operator):
+            return WIDENS
+        if not recipe.quantizes_activations:
+            return _why_weights_stay(operator, engine, quantizable)
+        told = _why_no_integer_form(operator, recipe, engine, quantizable)
+        if told is not None:
+            return told
+        if not integer_kinds:
+            return f"nothing in the file was quantized; {NOT_KNOWN}"
+        if operator.name in integer_kinds:
+            return f"others of its kind compute on integers in this file; {NOT_KNOWN}"
+        if any(id(tensor) in at_borders for tensor in operator.activations):
+            return "the quantizer went around it: it made no integer form of this kind"
+        return f"it lies among operators left in float; {NOT_KNOWN}"
 
-    return _grouped(operators, why)
+    return _counted([o for o in in_float if not o.has_integer_weights], why)
 
 
-def border_reasons(
-    borders: Sequence[Operator], operators: Sequence[Operator], recipe: Recipe
-) -> Reasons:
-    """Return why a file has conversions between float and integer, in the form of `float_reasons`.
+def border_reasons(operators: Sequence[Operator], recipe: Recipe) -> Reasons:
+    """Return why a file converts between float and integer, in the form of `float_reasons`.
 
     Args:
-        borders: Its QUANTIZE and DEQUANTIZE between float and integer.
-        operators: All of its operators.
+        operators: All of a file.
         recipe: What was asked; of a file that was given, the defaults.
     """
+    borders = [operator for operator in operators if operator.is_border]
     if not borders:
         return []
     makers = {id(tensor): operator for operator in operators for tensor in operator.outputs}
-    takers: dict[int, list[str]] = {}
+    takers: dict[int, str] = {}
     for operator in operators:
         for tensor in operator.inputs:
-            takers.setdefault(id(tensor), []).append(operator.name)
+            takers.setdefault(id(tensor), operator.name)
 
     def why(border: Operator) -> str:
+        if _widens(border):
+            return WIDENS
         if border.name == "QUANTIZE":
             maker = makers.get(id(border.inputs[0])) if border.inputs else None
             if maker is None:
                 return _at_an_end("input", recipe.inference_input_type)
-            return f"After {maker.name[:60]}, which gives float."
-        if border.inputs and border.inputs[0].is_constant:
-            return WIDENS
-        found = takers.get(id(border.outputs[0])) if border.outputs else None
-        if not found:
+            return f"after {maker.name[:60]}, which gives float"
+        taker = takers.get(id(border.outputs[0])) if border.outputs else None
+        if taker is None:
             return _at_an_end("output", recipe.inference_output_type)
-        return f"Before {found[0][:60]}, which takes float."
+        return f"before {taker[:60]}, which takes float"
 
-    return _grouped(borders, why)
+    return _counted(borders, why)
 
 
 def _at_an_end(end: str, asked: str) -> str:
     word = ", as asked" if asked == "float32" else f", though {asked} was asked"
-    return f"At an {end} that is float32{word}."
+    return f"at an {end} that is float32{word}"
 
 
-def _grouped(operators: Sequence[Operator], why: Callable[[Operator], str]) -> Reasons:
-    groups: dict[str, Counter[str]] = {}
-    for operator in operators:
-        groups.setdefault(why(operator), Counter())[operator.name] += 1
-    by_size = sorted(groups.items(), key=lambda group: -group[1].total())
-    return [{"why": reason, "operators": dict(names.most_common())} for reason, names in by_size]
+def _counted(operators: Sequence[Operator], why: Callable[[Operator], str]) -> Reasons:
+    found = Counter((operator.name, why(operator)) for operator in operators)
+    return [
+        {"operator": name, "count": count, "reason": reason}
+        for (name, reason), count in found.most_common()
+    ]
 
 
-def _why_float(
+def _widens(operator: Operator) -> bool:
+    return operator.name == "DEQUANTIZE" and any(t.is_constant for t in operator.inputs)
+
+
+def _why_no_integer_form(
     operator: Operator, recipe: Recipe, engine: str, quantizable: Collection[str] | None
-) -> str:
-    if operator.name == "DEQUANTIZE" and any(t.is_constant for t in operator.inputs):
-        return WIDENS
-    if "float16" in recipe.supported_types:
-        return "float16 was asked, which changes how weights are stored and not the computing."
-    if recipe.weight_only:
-        return "Weights only was asked: computing stays in float."
-    if recipe.quantizes_activations:
-        return _why_not_integer(operator, recipe, engine, quantizable)
-    return _why_weights_stay(operator, engine, quantizable)
-
-
-def _why_not_integer(
-    operator: Operator, recipe: Recipe, engine: str, quantizable: Collection[str] | None
-) -> str:
+) -> str | None:
     bits = 16 if INT16X8 in recipe.supported_ops and "int8" not in recipe.supported_types else 8
     if engine == LITERT_QUANTIZER:
         if quantizable is not None and operator.name not in quantizable:
-            return f"litert-quantizer has no rule for it with {bits}-bit activations."
+            return f"litert-quantizer has no rule for it with {bits}-bit activations"
     elif operator.name in (NO_INT16_FORM if bits == 16 else NO_INT8_FORM):
-        return f"TFLiteConverter has no int{bits} form of it."
-    if not any(t.dtype.startswith("float") for t in operator.inputs) and operator.inputs:
-        return "It makes float out of whole numbers, which have no scale."
-    return NOT_KNOWN
+        return f"TFLiteConverter has no int{bits} form of it"
+    others = sorted({t.dtype for t in operator.activations if not t.is_float})
+    if others:
+        return f"it turns {', '.join(others)} into float or back, which no scale describes"
+    return None
 
 
 def _why_weights_stay(operator: Operator, engine: str, quantizable: Collection[str] | None) -> str:
-    constants = [tensor for tensor in operator.inputs if tensor.is_constant]
-    if any(t.is_quantized and t.dtype in _STORED_INTEGERS for t in constants):
-        return "Its weights are integers; activations stay float because nothing was calibrated."
-    floats = [tensor for tensor in constants if tensor.dtype.startswith("float")]
-    if not floats:
-        return "It has no weights that could be stored as integers."
+    constants = [t for t in operator.inputs if t.is_constant and t.is_float]
+    if not constants:
+        return "it has no weights, and without calibration activations stay float"
     if engine == LITERT_QUANTIZER:
         if quantizable is not None and operator.name not in quantizable:
-            return "litert-quantizer has no rule for its weights."
-        return NOT_KNOWN
+            return "litert-quantizer has no rule for its weights"
+        return f"no form of it with integer weights was made; {NOT_KNOWN}"
     if operator.name not in _DYNAMIC_RANGE:
-        return "Dynamic range does not turn constants of this operator into integers."
-    if max(_elements_of_weights(floats)) < LEAST_WEIGHTS:
-        return f"Its weights have fewer than {LEAST_WEIGHTS:,} elements: dynamic range leaves such."
-    return NOT_KNOWN
+        return "dynamic range does not turn constants of this operator into integers"
+    largest = max(_elements_of_weights(constants))
+    if largest < LEAST_WEIGHTS:
+        return (
+            f"its weights have {largest:,} elements, and fewer than {LEAST_WEIGHTS:,} are passed "
+            "over"
+        )
+    return f"no form of it with integer weights was made; {NOT_KNOWN}"
 
 
 def _elements_of_weights(constants: Sequence[Tensor]) -> list[int]:

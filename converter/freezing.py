@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
@@ -15,6 +16,7 @@ from tensorflow.python.framework.convert_to_constants import (
 from converter.errors import ModelFileError
 from converter.float_model import SIGNATURE_KEY, FloatModel, dtype_of, shape_of
 from converter.frozen_constants import fold_constants
+from converter.graph_nodes import GRAPH_FILE, list_nodes, save_nodes
 from converter.signature import TensorSpec
 
 
@@ -22,6 +24,8 @@ def freeze(
     model: FloatModel, shapes: Mapping[str, tuple[int, ...]], folder: Path
 ) -> tuple[list[TensorSpec], list[str]]:
     """Write the model at fixed input shapes as a SavedModel whose variables are constants.
+
+    The operations of its graph are listed in `GRAPH_FILE` in the same folder.
 
     Args:
         model: The loaded model.
@@ -58,8 +62,10 @@ def freeze(
     module = tf.Module()
     notes = []
     try:
-        module.serve, folded = _frozen_function(traced, specs, order)
+        frozen, folded = _frozen_function(traced, specs)
+        module.serve = _by_name(frozen, order)
         _save(module, specs, folder)
+        graph = frozen.graph
         notes += folded
     except Exception as error:  # noqa: BLE001 - any failure to freeze has the same way round
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,6 +77,8 @@ def freeze(
         module.model = model.trackable
         module.serve = tf.function(lambda **kw: model.call(kw), autograph=False)
         _save(module, specs, folder)
+        graph = traced.graph
+    save_nodes(list_nodes(graph.as_graph_def(), _is_stateful), folder / GRAPH_FILE)
     outputs = [
         TensorSpec(name, shape_of(tensor.shape), dtype_of(tensor))
         for name, tensor in zip(order, tf.nest.flatten(traced.structured_outputs), strict=True)
@@ -81,20 +89,24 @@ def freeze(
 def _frozen_function(
     traced: Any,  # noqa: ANN401
     specs: Mapping[str, tf.TensorSpec],
-    order: Sequence[str],
 ) -> tuple[Any, list[str]]:
     frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     frozen, notes = fold_constants(traced, frozen)
-    known = {tensor.name.split(":")[0]: index for index, tensor in enumerate(frozen.inputs)}
-    if set(known) != set(specs):
+    known = {tensor.name.split(":")[0] for tensor in frozen.inputs}
+    if known != set(specs):
         raise ValueError(f"expected the inputs {sorted(specs)}, found {sorted(known)}")
-    names = sorted(specs, key=lambda name: known[name])
+    return frozen, notes
+
+
+def _by_name(frozen: Any, order: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return a function of a frozen one that takes its inputs and gives its outputs by name."""
+    names = [tensor.name.split(":")[0] for tensor in frozen.inputs]
 
     def serve(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         results = tf.nest.flatten(frozen(*[tensors[name] for name in names]))
         return dict(zip(order, results, strict=True))
 
-    return tf.function(serve, autograph=False), notes
+    return tf.function(serve, autograph=False)
 
 
 def _save(module: tf.Module, specs: Mapping[str, tf.TensorSpec], folder: Path) -> None:
@@ -102,3 +114,8 @@ def _save(module: tf.Module, specs: Mapping[str, tf.TensorSpec], folder: Path) -
     # Gradients of their own (swish has one) would be written too, and a frozen one cannot be.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: concrete}, options=options)
+
+
+def _is_stateful(op: str) -> bool:
+    definition = op_def_registry.get(op)
+    return definition is None or bool(definition.is_stateful)

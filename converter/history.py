@@ -29,7 +29,7 @@ class RunRecord:
         model_name: The model file's name.
         model_sha256: Of the model file.
         data_name: The data file's name; None for random samples.
-        request: `RunRequest.to_json`.
+        request: `RunRequest.to_json`; of an analysis, what `analysis_jobs` asks.
         owner: Who submitted it; empty for a run that was imported.
         status: One of `ACTIVE` or `ENDED`.
         error: Why it failed, in one sentence.
@@ -69,6 +69,11 @@ class RunRecord:
     def is_active(self) -> bool:
         """Whether it waits or runs."""
         return self.status in ACTIVE
+
+    @property
+    def analysis_of(self) -> str | None:
+        """The run that this looks into; None for a run."""
+        return self.request.get("analysis_of")
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,8 @@ class History(Protocol):
     Each raises `StoreError` where the history cannot be read or written, or there is no such run.
     """
 
-    def add_run(self, record: RunRecord) -> None:
-        """Remember a new run."""
+    def add_run(self, record: RunRecord) -> bool:
+        """Remember a new run; False, and nothing changed, where one of its id is known."""
 
     def run(self, run_id: str) -> RunRecord:
         """Return a run, deleted ones too."""

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from converter.anatomy import AnatomyNode
 from converter.child_process import Worker
 from converter.errors import DataError, LiteDriftError, ModelFileError, WorkerError, blame_the_disk
 from converter.limits import current_limits
@@ -14,7 +15,9 @@ from converter.model_traits import ModelTraits
 from converter.request import DataOptions
 from converter.sandbox import Permissions
 from converter.signature import TensorSpec
+from converter.size_anatomy import SizeAnatomy
 from converter.stored_values import fed_inputs
+from converter.tensor_lifetimes import Lifetimes
 
 
 def inspect_model_file(
@@ -79,6 +82,62 @@ def inspect_data_file(
         options=asdict(options),
         traits=_traits(model).to_json(),
     )
+
+
+def read_anatomy(path: Path, name: str, *, original: bool) -> AnatomyNode:
+    """Return the tree of a file's parts, whose bytes sum to the file's.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by.
+        original: Whether it is a model file that a person brought; else a `.tflite`.
+
+    Raises:
+        ModelFileError: When it cannot be read.
+    """
+    answer = _ask(
+        "take_apart", path, name, ModelFileError, name=name[:80], original=original
+    )
+    return AnatomyNode.from_json(answer)
+
+
+def find_lifetimes(path: Path, name: str, signature: str | None = None) -> Lifetimes:
+    """Return how long each activation of a `.tflite` lives.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by.
+        signature: Whose graph is meant; the default when left out.
+
+    Raises:
+        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+    """
+    return Lifetimes.from_json(
+        _ask("find_lifetimes", path, name, ModelFileError, signature=signature)
+    )
+
+
+def inspect_size(path: Path, name: str) -> SizeAnatomy:
+    """Return to which layer and kind each byte of a `.tflite` belongs.
+
+    Args:
+        path: Where it lies.
+        name: The name a person knows it by, for messages.
+
+    Raises:
+        ModelFileError: When it is no TFLite flatbuffer or is damaged.
+    """
+    answer = _ask("sort_bytes", path, name, ModelFileError)
+    try:
+        found = SizeAnatomy.from_json(answer)
+        if found.size_bytes != path.stat().st_size:
+            raise ValueError("its parts do not sum to the file")
+    except (ValueError, OSError) as broken:
+        raise ModelFileError(
+            f"{name[:80]}: expected parts that sum to the file, found that {broken}; convert or "
+            "upload it again."
+        ) from broken
+    return found
 
 
 def _fed_inputs(model: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A run of the dashboard, carried out in a process of its own: wait, build, measure, keep."""
+"""A run of the dashboard, or an analysis of one, in a process of its own: wait, work, keep."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from converter.errors import LiteDriftError, RunCancelledError, StoreError
+from converter.errors import LiteDriftError, RunCancelledError, StoreError, WorkerError
 from converter.history import CANCELLED, DONE, FAILED
 from converter.installation import artifact_store, history
-from converter.progress import write_progress
+from converter.known_results import link_or_copy
+from converter.progress import Progress, write_progress
 from converter.queue_order import NOT_WAITING
 from converter.reuse import Found, FoundLatency
 from converter.run_cleanup import clean_up
@@ -20,7 +21,9 @@ from converter.run_store import (
     claim_turn,
     end_run,
     keep_file,
+    load_record,
     load_request,
+    run_files,
     run_folder,
     work_folder,
 )
@@ -29,15 +32,23 @@ _POLL_SECONDS = 0.3
 
 
 def carry_out(run_id: str) -> None:
-    """Wait for a run's turn, carry it out and keep its files; how it ended goes to the history.
+    """Wait for a job's turn, carry it out and keep its files; how it ended goes to the history.
+
+    Args:
+        run_id: A run, or an analysis of one.
 
     Raises:
-        LiteDriftError: When the run failed.
+        LiteDriftError: When it failed.
         RunCancelledError: When it was cancelled.
     """
+    record = load_record(run_id)
+    what = "run" if record.analysis_of is None else "analysis"
     try:
         _wait_for_turn(run_id)
-        _carry_out(run_id)
+        if record.analysis_of is None:
+            _carry_out(run_id)
+        else:
+            _analyse(run_id, record.analysis_of, record.request["recipe"])
     except RunCancelledError:
         _end(run_id, CANCELLED, None)
         raise
@@ -48,21 +59,21 @@ def carry_out(run_id: str) -> None:
         _end(
             run_id,
             FAILED,
-            f"The run's files could not be written ({error.strerror}); free some disk space and "
-            "resume the run.",
+            f"The {what}'s files could not be written ({error.strerror}); free some disk space and "
+            "start it again.",
         )
         raise
     except MemoryError:
-        _end(run_id, FAILED, "The run needs more memory than there is; give smaller inputs.")
+        _end(run_id, FAILED, f"The {what} needs more memory than there is; give smaller inputs.")
         raise
     except Exception as error:
         kind = type(error).__name__
-        _end(run_id, FAILED, f"The run ended by an error of LiteDrift itself ({kind}).")
+        _end(run_id, FAILED, f"The {what} ended by an error of LiteDrift itself ({kind}).")
         raise
     finally:
         shutil.rmtree(work_folder(run_id), ignore_errors=True)
     with contextlib.suppress(StoreError, OSError):
-        clean_up(keep=run_id)
+        clean_up(keep=record.analysis_of or run_id)
 
 
 def _wait_for_turn(run_id: str) -> None:
@@ -91,6 +102,32 @@ def _carry_out(run_id: str) -> None:
     for path in sorted(kept, key=lambda path: path.name == COMPARISON_FILE):
         keep_file(run_id, path)
     end_run(run_id, DONE)
+
+
+def _analyse(job_id: str, run_id: str, recipe: str) -> None:
+    from converter.analysed_run import analyse_run
+    from converter.layer_analysis import analysis_file
+
+    folder, work = run_folder(job_id), work_folder(job_id)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    for name, path in run_files(run_id).items():
+        link_or_copy(path, work / name)
+    told = Progress()
+
+    def tell(stage: str, share: float) -> None:
+        nonlocal told
+        # In hundredths: the parts of an analysis are not of one length.
+        progress = Progress("running", stage, done=round(share * 100), total=100)
+        if progress != told:  # while it waits, it is told the same again and again
+            told = progress
+            write_progress(folder, progress)
+
+    found = analyse_run(work, recipe, listener=tell)
+    if found.drift is None and found.costs is None:
+        raise WorkerError(" ".join(found.notes))
+    keep_file(run_id, work / analysis_file(recipe))
+    end_run(job_id, DONE)
 
 
 def _end(run_id: str, status: str, error: str | None) -> None:

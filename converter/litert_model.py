@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from converter.delegation import find_delegated
 from converter.errors import ModelFileError, RuntimeModelError
 from converter.kernels import Kernels
+from converter.litert_words import CANNOT_PREPARE, CANNOT_RUN
 from converter.signature import unique_names
 from converter.tensor_binding import Binding
 from converter.tflite_file import choose_signature
@@ -346,9 +347,9 @@ def _quantization(detail: Mapping[str, Any]) -> Quantization | None:
 def _explain(label: str, step: str, error: Exception) -> str:
     text = str(error)
     verbs = {
-        "allocate": "LiteRT cannot prepare the file",
+        "allocate": CANNOT_PREPARE,
         "feed": "the file does not take these inputs",
-        "run": "LiteRT cannot run the file",
+        "run": CANNOT_RUN,
     }
     if "Select TensorFlow op" in text or "Flex" in text:
         return (

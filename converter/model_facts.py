@@ -28,6 +28,7 @@ def model_facts(model: ModelFile, signature: Signature, gzip_sizes: dict[str, An
         size_without_optimizer_bytes=model.size_without_optimizer_bytes,
         gzip_bytes=gzip_sizes["gzip_bytes"],
         gzip_without_optimizer_bytes=gzip_sizes["gzip_without_optimizer_bytes"],
+        optimizer_bytes=model.optimizer_bytes,
         parameters=model.parameters,
         parameter_bytes=model.parameter_bytes,
         inputs=list(signature.inputs),

@@ -28,6 +28,17 @@ def operator_place(location: str, operator: str) -> str:
     return "/".join(part for part in parts if part)
 
 
+def layer_of(name: str) -> str:
+    """Return the layer or name scope of a node of a frozen graph; its own name where it has none.
+
+    Example:
+        >>> layer_of("StatefulPartitionedCall/encoder/whiten/Svd")
+        'encoder/whiten'
+    """
+    parts = [part for part in name.split("/") if part and part not in _CALLS]
+    return "/".join(parts[:-1] or parts) or name
+
+
 def name_with_places(operator: str, places: Iterable[str]) -> str:
     """Return an operator with the layers that it comes from, in words.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, SAMPLES_FILE
 from converter.errors import StoreError
 from converter.given_variant import variant_names
+from converter.graph_nodes import GRAPH_FILE
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE
 from converter.recipe import AS_GIVEN
 from converter.request import REQUEST_FILE, RunRequest
@@ -14,7 +15,7 @@ from converter.sample_file import sample_file_name
 
 _FIXED = (
     *(COMPARISON_FILE, REQUEST_FILE, CALIBRATION_FILE, SAMPLES_FILE),
-    *(EVALUATION_FILE, REFERENCE_FILE),
+    *(EVALUATION_FILE, REFERENCE_FILE, GRAPH_FILE),
 )
 
 
@@ -46,6 +47,7 @@ def check_out_folder(request: RunRequest, folder: Path) -> None:
 def drop_earlier_result(folder: Path) -> None:
     """Remove an earlier run's result, which the first new file beside it makes untrue."""
     (folder / COMPARISON_FILE).unlink(missing_ok=True)
+    (folder / GRAPH_FILE).unlink(missing_ok=True)  # a run from a .tflite writes none of its own
 
 
 def _written_names(request: RunRequest) -> list[str]:

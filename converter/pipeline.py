@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from converter.errors import (
     WorkerError,
     blame_the_disk,
 )
+from converter.graph_nodes import GRAPH_FILE
 from converter.intake import Intake, Shapes
 from converter.kept_samples import keep_evaluation
 from converter.keras_rebuild import RECURRENT_LAYERS
@@ -48,7 +50,7 @@ from converter.request import (
 from converter.result_keys import ResultKeys, samples_digest
 from converter.reuse import NoShelf, Shelf
 from converter.run_plan import Rows, expected_seconds, plan_rows
-from converter.sample_arrays import save_arrays, save_npz
+from converter.sample_arrays import save_npz
 from converter.samples import Samples, Split, random_samples, split_samples
 from converter.sandbox import Permissions
 from converter.signature import Signature, TensorSpec
@@ -350,8 +352,7 @@ class _Run:
             counts = (request.samples or RANDOM_EVALUATION_SAMPLES, calibration)
             specs = [TensorSpec(s.name, shapes[s.name], s.dtype) for s in signature.inputs]
             samples = random_samples(specs, counts[0] + calibration, request.seed)
-        split = split_samples(samples, *counts, request.seed)
-        save_arrays(self.places.evaluation, split.evaluation.inputs)
+        split = split_samples(samples, *counts, request.seed, self.places.evaluation)
         if any(recipe.calibrate for _, recipe in self.rows.buildable):
             save_npz(self.folder / CALIBRATION_FILE, split.calibration.inputs)
         facts = DataFacts(
@@ -371,6 +372,9 @@ class _Run:
     ) -> Signature:
         self.tracker.begin("freeze")
         frozen = self.intake.freeze(host, model, signature, shapes, self.places.frozen)
+        graph = self.places.frozen / GRAPH_FILE
+        if graph.is_file():  # a run from a .tflite has none
+            shutil.move(graph, self.folder / GRAPH_FILE)
         self.tracker.end("freeze")
         return frozen
 

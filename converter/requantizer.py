@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from litert_quantizer.utils import qsv_utils
 from converter.calibration_samples import check_calibration, representative_samples
 from converter.errors import ConversionError
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import quantizer_rules
+from converter.quantizer_recipe import Rule, quantizer_rules
 from converter.recipe import Recipe
 from converter.signature import Signature
 
@@ -66,20 +66,66 @@ class Requantizer:
         if not rules:
             return self._original
         if recipe.calibrate:
-            check_calibration(recipe, calibration)
+            check_calibration(recipe.name, calibration)
+        return self.quantize_by(rules, recipe.name, calibration if recipe.calibrate else None)
+
+    def quantize_by(
+        self,
+        rules: Sequence[Rule],
+        label: str,
+        calibration: Mapping[str, np.ndarray] | None,
+    ) -> bytes:
+        """Return the file quantized by litert-quantizer's own rules.
+
+        Args:
+            rules: Of which the last that fits an operator counts.
+            label: What messages call the variant.
+            calibration: As for `quantize`; None where no range of activations is needed.
+
+        Raises:
+            ConversionError: When litert-quantizer refuses.
+        """
         try:
             # It prints reports and progress bars; a worker's own output is for failures.
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(_Sink()):
                 quantizer = Quantizer(self._quantizable(), rules)
-                ranges = self._calibrated(quantizer, calibration) if recipe.calibrate else None
+                ranges = None if calibration is None else self._calibrated(quantizer, calibration)
                 result = quantizer.quantize(
                     ranges, enable_progress_report=False, enable_progress_bar=False
                 )
         except Exception as error:  # a KeyError for a tensor, a ValueError for a block, and so on
-            raise self._explain(recipe, error) from error
+            raise self._explain(label, error, calibrates=calibration is not None) from error
         if result.quantized_model is None:
-            raise ConversionError(f"{recipe.name}: litert-quantizer gave no file.")
+            raise ConversionError(f"{label}: litert-quantizer gave no file.")
         return bytes(result.quantized_model)
+
+    def measure_ranges(self, rules: Sequence[Rule], samples: Mapping[str, np.ndarray]) -> Ranges:
+        """Return least and greatest values of the tensors on some samples.
+
+        Args:
+            rules: Of the recipe that will use them.
+            samples: By input name, shape `(samples, ...)`.
+
+        Raises:
+            ConversionError: When litert-quantizer cannot calibrate the file.
+        """
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(_Sink()):
+                return self._count_ranges(Quantizer(self._quantizable(), rules), samples)[0]
+        except Exception as error:
+            raise self._explain("calibration", error, calibrates=True) from error
+
+    def quantize_with(self, rules: Sequence[Rule], label: str, ranges: Ranges) -> bytes:
+        """Return the file quantized by rules, with ranges that were measured before.
+
+        Raises:
+            ConversionError: When litert-quantizer refuses.
+        """
+        kept, self._ranges = self._ranges, ranges
+        try:
+            return self.quantize_by(rules, label, {})
+        finally:
+            self._ranges = kept
 
     def _quantizable(self) -> bytes:
         if self._content is None:
@@ -91,6 +137,15 @@ class Requantizer:
     def _calibrated(self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]) -> Ranges:
         if self._ranges is not None:
             return self._ranges
+        ranges, sees_all = self._count_ranges(quantizer, samples)
+        if sees_all:
+            self._ranges = ranges
+        return ranges
+
+    def _count_ranges(
+        self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]
+    ) -> tuple[Ranges, bool]:
+        """Return ranges, and whether they are of all tensors, not of one recipe's alone."""
         fed = {
             self._key: [
                 {spec.name: _fit(chunk[spec.name], spec.shape) for spec in self._signature.inputs}
@@ -111,23 +166,21 @@ class Requantizer:
             except (ValueError, RuntimeError, KeyError) as error:
                 failure = failure or error
                 continue
-            if mode is _MODES[0]:  # the other looks only at what one recipe quantizes
-                self._ranges = ranges
-            return ranges
+            return ranges, mode is _MODES[0]
         raise failure or ValueError("no calibration mode is left")
 
-    def _explain(self, recipe: Recipe, error: Exception) -> ConversionError:
+    def _explain(self, label: str, error: Exception, *, calibrates: bool) -> ConversionError:
         text = f"{type(error).__name__}: {error}"
-        if recipe.calibrate and self._signatures > 1:
+        if calibrates and self._signatures > 1:
             return ConversionError(
-                f"{recipe.name}: the file has {self._signatures} signatures and the samples are "
+                f"{label}: the file has {self._signatures} signatures and the samples are "
                 f"for {self._key[:60]!r} alone, so the ranges of the others are not known; choose "
                 "a recipe without calibration.",
                 text,
             )
         line = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
         return ConversionError(
-            f"{recipe.name}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
+            f"{label}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
             text,
         )
 
@@ -142,6 +195,15 @@ def quantizable_operators(recipe: Recipe) -> frozenset[str]:
         for operator in qtyping.TFLOperationName
         if manager.get_quantization_configs(operator, "")[0] != "no_quantize"
     )
+
+
+def join_ranges(parts: Iterable[Ranges]) -> Ranges:
+    """Return the ranges of several sets of samples together: least and greatest of all."""
+    joined: Ranges = {}
+    for part in parts:
+        for tensor, values in part.items():
+            joined[tensor] = qsv_utils.min_max_update(joined.get(tensor, {}), values)
+    return joined
 
 
 def _fit(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:

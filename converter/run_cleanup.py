@@ -30,7 +30,7 @@ class Usage:
 
 def read_usage() -> Usage:
     """Return how much is kept."""
-    records = [record for record in history().runs() if record.deleted is None]
+    records = [r for r in history().runs() if r.deleted is None and r.analysis_of is None]
     return Usage(
         artifact_bytes=history().artifact_bytes(),
         quota_bytes=current_limits().quota_bytes,
@@ -75,14 +75,13 @@ def clean_up(*, now: float | None = None, keep: str | None = None) -> list[str]:
     """
     now = time.time() if now is None else now
     limits = current_limits()
-    records = history().runs()
-    gone = [r for r in records if r.deleted is not None and now - r.deleted > limits.undo_seconds]
-    _purge([record for record in gone if not record.is_active])
+    deleted = [r for r in _idle_runs() if r.deleted is not None]
+    _purge([r for r in deleted if now - (r.deleted or 0.0) > limits.undo_seconds])
     dropped = []
-    for record in sorted(history().runs(), key=lambda r: (r.deleted is None, r.created)):
+    for record in sorted(_idle_runs(), key=lambda r: (r.deleted is None, r.created)):
         if history().artifact_bytes() <= limits.quota_bytes:
             break
-        if not record.pinned and not record.is_active and record.run_id != keep:
+        if not record.pinned and record.run_id != keep:
             _purge([record])
             dropped.append(record.name)
     if dropped:
@@ -103,7 +102,17 @@ def clean_up(*, now: float | None = None, keep: str | None = None) -> list[str]:
     return dropped
 
 
+def _idle_runs() -> list[RunRecord]:
+    """Return the runs that neither go on nor are being looked into."""
+    records = history().runs()
+    busy = {r.analysis_of or r.run_id for r in records if r.is_active}
+    return [r for r in records if r.analysis_of is None and r.run_id not in busy]
+
+
 def _purge(records: list[RunRecord]) -> None:
-    history().purge([record.run_id for record in records])
-    for record in records:
-        shutil.rmtree(data_home() / "runs" / record.run_id, ignore_errors=True)
+    """Forget runs and the analyses of them."""
+    gone = {record.run_id for record in records}
+    ids = [r.run_id for r in history().runs() if r.run_id in gone or r.analysis_of in gone]
+    history().purge(ids)
+    for run_id in ids:
+        shutil.rmtree(data_home() / "runs" / run_id, ignore_errors=True)

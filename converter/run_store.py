@@ -27,7 +27,6 @@ from converter.history import (
     RunRecord,
 )
 from converter.installation import artifact_store, history, job_runner
-from converter.known_results import link_or_copy
 from converter.limits import current_limits
 from converter.model_file import file_sha256
 from converter.progress import Progress, read_progress
@@ -44,6 +43,7 @@ _TYPICAL_SECONDS = 30.0
 _INTERRUPTED = (
     "The run was interrupted: its process ended; resume it, and what was finished is used again."
 )
+_ANALYSIS_INTERRUPTED = "The analysis was interrupted: its process ended; start it again."
 
 
 def start_run(request: RunRequest, owner: str = "") -> str:
@@ -83,12 +83,42 @@ def start_run(request: RunRequest, owner: str = "") -> str:
             created=now,
             queued=now,
         )
-        _folder(run_id).mkdir(parents=True)
-        history().add_run(record)
-        _start_job(run_id)
     except OSError as broken:
         raise _cannot_start(broken) from broken
+    submit(record)
     return run_id
+
+
+def submit(record: RunRecord) -> bool:
+    """Let a job wait for its turn, in a process of its own; one that has ended starts again.
+
+    Returns:
+        False where it waits or goes on already: then it is left alone.
+
+    Raises:
+        StoreError: When it cannot be kept or its process not be started.
+    """
+    run_id = record.run_id
+    if not history().add_run(record):
+        _settle(history().run(run_id))
+        # Whoever queues it alone may touch its folder: until then it may be another's.
+        if not history().requeue(run_id, record.owner, record.request, record.queued):
+            return False
+    try:
+        shutil.rmtree(_folder(run_id), ignore_errors=True)
+        _folder(run_id).mkdir(parents=True, exist_ok=True)
+        try:
+            job_runner().start(run_id, _folder(run_id))
+        except OSError:
+            end_run(run_id, INTERRUPTED, _interruption(record))
+            raise
+    except OSError as broken:
+        raise _cannot_start(broken) from broken
+    return True
+
+
+def _interruption(record: RunRecord) -> str:
+    return _INTERRUPTED if record.analysis_of is None else _ANALYSIS_INTERRUPTED
 
 
 def _cannot_start(broken: OSError) -> StoreError:
@@ -96,14 +126,6 @@ def _cannot_start(broken: OSError) -> StoreError:
         f"The run could not be started ({broken.strerror}); free some disk space or memory and "
         "start it again."
     )
-
-
-def _start_job(run_id: str) -> None:
-    try:
-        job_runner().start(run_id, _folder(run_id))
-    except OSError:
-        end_run(run_id, INTERRUPTED, _INTERRUPTED)
-        raise
 
 
 def resume_run(run_id: str, owner: str = "", *, measure_anew: bool = False) -> None:
@@ -124,15 +146,9 @@ def resume_run(run_id: str, owner: str = "", *, measure_anew: bool = False) -> N
     if is_upload(request.model_path):
         check_upload(request.model_path, request.model_name)
     _check_unchanged(record, request)
-    # Whoever queues it alone may touch its folder: until then it may be another's.
-    if not history().requeue(run_id, owner, request.to_json(), time.time()):
+    again = replace(record, owner=owner, request=request.to_json(), queued=time.time())
+    if not submit(again):
         raise StoreError("The run is going on already; wait for its end.")
-    try:
-        shutil.rmtree(_folder(run_id), ignore_errors=True)
-        _folder(run_id).mkdir(parents=True, exist_ok=True)
-        _start_job(run_id)
-    except OSError as broken:
-        raise _cannot_start(broken) from broken
 
 
 def _check_unchanged(record: RunRecord, request: RunRequest) -> None:
@@ -192,7 +208,8 @@ def _settle(record: RunRecord) -> RunRecord:
     record = history().run(record.run_id)  # it may have ended between the two looks
     if record.is_active:
         cancelled = record.cancel_asked  # asked before its process had begun to listen
-        end_run(record.run_id, *((CANCELLED, None) if cancelled else (INTERRUPTED, _INTERRUPTED)))
+        reason = _interruption(record)
+        end_run(record.run_id, *((CANCELLED, None) if cancelled else (INTERRUPTED, reason)))
         shutil.rmtree(work_folder(record.run_id), ignore_errors=True)
         record = history().run(record.run_id)
     return record
@@ -287,41 +304,6 @@ def run_files(run_id: str) -> dict[str, Path]:
     return {name: history().artifact_path(file) for name, file in files.items()}
 
 
-def lay_out_files(run_id: str) -> Path:
-    """Return a folder that holds all files of a run under their names, to be read only.
-
-    A step that works on a finished run may leave new files there, for `keep_new_files`.
-
-    Raises:
-        StoreError: When there is no such run, or a file is gone.
-    """
-    folder = _folder(run_id) / "files"
-    files = run_files(run_id)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, path in files.items():
-            if not (folder / name).is_file():
-                link_or_copy(path, folder / name)
-    except OSError as broken:
-        raise StoreError(
-            f"The files of the run could not be laid out ({broken.strerror}); free some disk space "
-            "and try again."
-        ) from broken
-    return folder
-
-
-def keep_new_files(run_id: str) -> None:
-    """Keep what was left in `lay_out_files`'s folder since.
-
-    Raises:
-        StoreError: When there is no space for it.
-    """
-    known = history().files(run_id)
-    for path in (_folder(run_id) / "files").glob("*"):
-        if path.is_file() and path.name not in known and not path.name.startswith("."):
-            keep_file(run_id, path)
-
-
 def load_request(run_id: str) -> RunRequest:
     """Return what a run was asked.
 
@@ -359,7 +341,20 @@ def list_runs(*, deleted: bool = False) -> list[RunRecord]:
     Args:
         deleted: Those that were deleted and can be had back, in place of the others.
     """
-    return [_settle(r) for r in history().runs() if (r.deleted is not None) == deleted]
+    return [
+        _settle(r)
+        for r in history().runs()
+        if r.analysis_of is None and (r.deleted is not None) == deleted
+    ]
+
+
+def list_analyses(run_id: str | None = None) -> list[RunRecord]:
+    """Return the analyses of a run, or all there are, the newest first."""
+    return [
+        _settle(r)
+        for r in history().runs()
+        if r.analysis_of is not None and run_id in (None, r.analysis_of)
+    ]
 
 
 def list_measurements(run_id: str) -> list[Measurement]:
@@ -392,10 +387,14 @@ def pin_run(run_id: str, *, pinned: bool) -> None:
 def delete_run(run_id: str) -> None:
     """Delete a run, which can be had back for `undo_seconds`; an active one is cancelled.
 
+    So is who looks into it.
+
     Raises:
         StoreError: When there is no such run.
     """
     cancel_run(run_id)
+    for analysis in list_analyses(run_id):
+        cancel_run(analysis.run_id)
     history().change(run_id, deleted=time.time())
 
 

@@ -165,6 +165,24 @@ class ArrayWriter:
         self._close_all()
 
 
+def write_rows(folder: Path, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> None:
+    """Write some samples of arrays in `save_arrays`'s form, a block at a time.
+
+    Args:
+        folder: Made where it is missing.
+        arrays: Each of shape `(samples, ...)`; mapped ones stay on disk.
+        rows: Which samples, in ascending order.
+    """
+    size = max(1, sum(array[:1].nbytes for array in arrays.values()))
+    count = max(1, RELEASE_BYTES // size)
+    pages = PageReleaser(arrays.values())
+    with ArrayWriter(folder) as writer:
+        for start in range(0, max(1, len(rows)), count):
+            part = rows[start : start + count]
+            writer.append({name: array[part] for name, array in arrays.items()})
+            pages.note(len(part) * size)
+
+
 class PageReleaser:
     """Keeps the pages of mapped arrays that were read from counting as this process's memory.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -166,27 +167,51 @@ def _top_facts(scores: Array, top: Array) -> tuple[Array, Array, Array]:
     )
 
 
-def count_class_pairs(differences: SampleDifferences, most: int) -> dict[str, list[int] | int]:
-    """Return how often the original's class became which of the variant's, the commonest first.
+class DifferenceCollector:
+    """Takes the samples block by block and keeps the most telling: memory does not grow with them.
 
     Args:
-        differences: Of an output with classes.
-        most: Pairs that are kept at most.
-
-    Returns:
-        `{"reference", "variant", "samples", "left_out"}`: three lists of one length, and the
-        samples of pairs beyond `most`.
+        most: Samples that are kept at most.
     """
-    pairs, counts = np.unique(
-        np.stack([differences.reference_class, differences.variant_class], axis=1),
-        axis=0,
-        return_counts=True,
-    )
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], -counts))
-    kept = order[:most]
-    return {
-        "reference": pairs[kept, 0].tolist(),
-        "variant": pairs[kept, 1].tolist(),
-        "samples": counts[kept].tolist(),
-        "left_out": int(counts[order[most:]].sum()),
-    }
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: list[SampleDifferences] = []
+        self._pairs: Counter[tuple[int, int]] = Counter()
+        self.samples = 0
+
+    def add(self, block: SampleDifferences) -> None:
+        """Take the next samples."""
+        self.samples += len(block)
+        pairs, counts = np.unique(
+            np.stack([block.reference_class, block.variant_class], axis=1),
+            axis=0,
+            return_counts=True,
+        )
+        for (r, y), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            self._pairs[r, y] += count
+        self._kept.append(block)
+        if sum(len(part) for part in self._kept) > 2 * self._most:
+            self._kept = [SampleDifferences.join(self._kept).most_telling(self._most)]
+
+    def most_telling(self) -> SampleDifferences:
+        """Return at most so many samples: all flips first, then the largest errors; in order."""
+        return SampleDifferences.join(self._kept).most_telling(self._most)
+
+    def class_pairs(self, most: int) -> dict[str, list[int] | int]:
+        """Return how often the original's class became which of the variant's, commonest first.
+
+        Args:
+            most: Pairs that are kept at most.
+
+        Returns:
+            `{"reference", "variant", "samples", "left_out"}`: three lists of one length, and the
+            samples of pairs beyond `most`.
+        """
+        ordered = sorted(self._pairs.items(), key=lambda item: (-item[1], item[0]))
+        return {
+            "reference": [pair[0] for pair, _ in ordered[:most]],
+            "variant": [pair[1] for pair, _ in ordered[:most]],
+            "samples": [count for _, count in ordered[:most]],
+            "left_out": sum(count for _, count in ordered[most:]),
+        }

@@ -36,7 +36,7 @@ class OutputSamples:
         samples: Evaluation samples, of which `differences` may hold fewer.
         differences: Sample by sample.
         distribution: `describe_errors`'s answer.
-        class_pairs: `count_class_pairs`'s answer; None without classes.
+        class_pairs: `DifferenceCollector.class_pairs`'s answer; None without classes.
         per_class: `per_class`'s answer; None without class labels.
         reliability: `reliability`'s answers for `reference` and `variant`; empty without labels or
             probabilities.

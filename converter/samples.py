@@ -15,6 +15,7 @@ from converter.request import (
     DEFAULT_EVALUATION_SAMPLES,
     DataOptions,
 )
+from converter.sample_arrays import load_arrays, write_rows
 from converter.signature import TensorSpec
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ class Samples:
             inputs={name: array[indices] for name, array in self.inputs.items()},
             labels={name: array[indices] for name, array in self.labels.items()},
         )
+
+
+    def take_to(self, folder: Path, indices: Array) -> Samples:
+        """Return the samples at these ascending indices, their inputs in files of a folder."""
+        write_rows(folder, self.inputs, indices)
+        labels = {name: array[indices] for name, array in self.labels.items()}
+        return replace(self, inputs=load_arrays(folder), labels=labels)
 
 
 @dataclass(frozen=True)
@@ -187,7 +195,11 @@ def split_counts(available: int, samples: int | None, calibration: int | None) -
 
 
 def split_samples(
-    samples: Samples, evaluation: int | None, calibration: int | None, seed: int
+    samples: Samples,
+    evaluation: int | None,
+    calibration: int | None,
+    seed: int,
+    folder: Path | None = None,
 ) -> Split:
     """Shuffle by a seed and cut into two disjoint parts.
 
@@ -196,6 +208,8 @@ def split_samples(
         evaluation: Evaluation samples asked for; None for the default.
         calibration: Calibration samples asked for; None for the default.
         seed: Of NumPy's PCG64 generator.
+        folder: Where the evaluation samples are written and read from, so that memory does not
+            grow with their number; they stay in memory when left out.
     """
     calibrating, evaluating = split_counts(len(samples), evaluation, calibration)
     order = np.random.default_rng(seed).permutation(len(samples))
@@ -210,7 +224,7 @@ def split_samples(
     rows = np.sort(order[calibrating : calibrating + evaluating])
     return Split(
         calibration=samples.take(np.sort(order[:calibrating])),
-        evaluation=samples.take(rows),
+        evaluation=samples.take(rows) if folder is None else samples.take_to(folder, rows),
         notes=tuple(notes),
         evaluation_rows=rows,
     )

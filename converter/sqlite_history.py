@@ -88,17 +88,19 @@ class SqliteHistory:
                 for statement in _SCHEMA.split(";"):
                     database.execute(statement)
 
-    def add_run(self, record: RunRecord) -> None:
+    def add_run(self, record: RunRecord) -> bool:
         """See `History`."""
         values = {name: getattr(record, name) for name in vars(record) if name != "size_bytes"}
         values["request"] = json.dumps(values["request"])
         values["tags"] = json.dumps(values["tags"])
         with self._writing() as database:
             marks = ", ".join(f":{name}" for name in values)
-            database.execute(
-                f"INSERT INTO runs({', '.join(values)}) VALUES({marks})",  # noqa: S608 - our names
+            added = database.execute(
+                f"INSERT INTO runs({', '.join(values)}) VALUES({marks}) "  # noqa: S608 - our names
+                "ON CONFLICT(run_id) DO NOTHING",
                 values,
             )
+            return added.rowcount > 0
 
     def run(self, run_id: str) -> RunRecord:
         """See `History`."""

@@ -30,6 +30,7 @@ def format_comparison(comparison: Comparison) -> str:
     lines = [judge(comparison).sentence, "", *_align(rows), "", _conditions(comparison)]
     lines += _identities(comparison)
     lines += _output_lines(comparison)
+    lines += [f"warning: {warning}" for warning in comparison.reference.warnings]
     notes = [*comparison.model.notes, *comparison.data.notes, *comparison.reference.notes]
     lines += [f"note: {note}" for note in notes]
     lines += [f"failed: {v.error}" for v in comparison.variants if v.status != "ok"]

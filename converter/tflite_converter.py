@@ -46,7 +46,7 @@ def convert(
     )
     apply_recipe(converter, recipe)
     if recipe.calibrate:
-        check_calibration(recipe, calibration)
+        check_calibration(recipe.name, calibration)
         converter.representative_dataset = lambda: representative_samples(calibration, batch)
     try:
         with sharing_calibration(memory):

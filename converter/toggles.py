@@ -1,7 +1,8 @@
 """Each flag of a recipe against what is in the file: took effect, partly, no effect, or ignored.
 
-`ignored` is said where the converter is known to disregard a flag beside another one and the file
-bears it out; `no` where the flag was honoured and there was nothing in the model for it.
+`ignored` is said where the converter left all that the flag could have changed, or is known to
+disregard the flag beside another one and the file bears it out; `no` where there was nothing in the
+model for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from converter.comparison import Audit
+from converter.float_reasons import LEAST_WEIGHTS
 from converter.recipe import (
     BUILTINS,
     BUILTINS_INT8,
@@ -19,10 +21,9 @@ from converter.recipe import (
     SELECT_TF,
     Recipe,
 )
-from converter.tflite_file import Tensor, TfliteFile
+from converter.tflite_file import STORED_INTEGERS, Tensor, TfliteFile
 
 YES, PARTLY, NO, IGNORED = "yes", "partly", "no", "ignored"
-STORED_INTEGERS = frozenset({"int8", "uint8", "int4", "int2", "uint4"})
 _NEARLY_ALL = 0.9
 """Biases stay in higher precision by design: nearly all weights is all that can be had."""
 _REAL = ("float", "bfloat", "int8", "uint8", "int16")
@@ -66,6 +67,13 @@ def judge_toggles(
         if not toggle.asked(recipe):
             continue
         effect, found = toggle.check(file, audit, recipe)
+        if (
+            engine == LITERT_QUANTIZER
+            and toggle.key == _DEFAULT
+            and effect == NO
+            and _weights(file)
+        ):
+            effect = IGNORED  # it passes nothing over because of its size
         reason = _reason_to_ignore(toggle.key, recipe, engine)
         if reason is not None and _bears_out(toggle.key, audit):
             effect, found = IGNORED, reason
@@ -89,7 +97,7 @@ def effect_note(row: Mapping[str, str]) -> str:
     words = {
         PARTLY: "took effect only partly",
         NO: "had no effect",
-        IGNORED: "was ignored by the converter",
+        IGNORED: "was ignored",
     }
     word = words.get(str(row.get("effect")))
     return f"{row.get('flag')} {word}: {row.get('found')}." if word else ""
@@ -124,8 +132,9 @@ def _share(tensors: Iterable[Tensor], wanted: Callable[[Tensor], bool]) -> float
     return sum(t.elements for t in kept if wanted(t)) / elements if elements else 0.0
 
 
-def _graded(share: float, found: str) -> Found:
-    return (NO if share == 0 else YES if share > 0.999 else PARTLY), found
+def _graded(share: float, found: str, none: str = NO) -> Found:
+    """Return the effect of a share; `none` where it is 0."""
+    return (none if share == 0 else YES if share > 0.999 else PARTLY), found
 
 
 def _check_activations(_: TfliteFile, audit: Audit, __: Recipe) -> Found:
@@ -133,7 +142,8 @@ def _check_activations(_: TfliteFile, audit: Audit, __: Recipe) -> Found:
     left = _listed(audit.float_op_names)
     tail = f"; left in float: {left}" if left else ""
     found = f"{audit.integer_ops} of {computing} operators compute on integers{tail}"
-    return _graded(audit.integer_ops / computing if computing else 0.0, found)
+    share = audit.integer_ops / computing if computing else 0.0
+    return _graded(share, found, IGNORED if computing else NO)
 
 
 def _check_width(dtype: str) -> Callable[[TfliteFile, Audit, Recipe], Found]:
@@ -144,7 +154,8 @@ def _check_width(dtype: str) -> Callable[[TfliteFile, Audit, Recipe], Found]:
             dtype in types and not any(t.startswith("float") for t in types) for types in computing
         )
         found = f"{right} of {len(computing)} operators compute on {dtype}"
-        return _graded(right / len(computing) if computing else 0.0, found)
+        share = right / len(computing) if computing else 0.0
+        return _graded(share, found, IGNORED if computing else NO)
 
     return check
 
@@ -166,21 +177,25 @@ def _check_four_bits(file: TfliteFile, _: Audit, __: Recipe) -> Found:
     return _stored_as(file, "4-bit integers", frozenset({"int4", "uint4"}))
 
 
+def _weights(file: TfliteFile) -> list[Tensor]:
+    return [t for t in file.constants if t.is_float or t.dtype in STORED_INTEGERS]
+
+
 def _stored_as(file: TfliteFile, kind: str, dtypes: frozenset[str]) -> Found:
-    weights = [
-        t
-        for t in file.constants
-        if t.dtype.startswith(("float", "bfloat")) or t.dtype in STORED_INTEGERS
-    ]
+    weights = _weights(file)
     share = _share(weights, lambda t: t.dtype in dtypes)
     found = f"{share:.1%} of {sum(t.elements for t in weights)} weights are stored as {kind}"
-    effect, _ = _graded(share, found)
-    return (YES if share > _NEARLY_ALL else effect), found
+    if share > _NEARLY_ALL:
+        return YES, found
+    large = any(tensor.elements >= LEAST_WEIGHTS for tensor in weights)
+    return _graded(share, found, IGNORED if large else NO)
 
 
 def _check_weight_only(_: TfliteFile, audit: Audit, __: Recipe) -> Found:
     found = f"{audit.float_ops} operators compute in float, {audit.integer_ops} on integers"
-    return (YES if audit.float_ops and not audit.integer_ops else NO), found
+    if not audit.float_ops and not audit.integer_ops:
+        return NO, found
+    return (YES if not audit.integer_ops else PARTLY if audit.float_ops else IGNORED), found
 
 
 def _check_per_tensor(dense: bool) -> Callable[[TfliteFile, Audit, Recipe], Found]:
@@ -197,7 +212,8 @@ def _check_per_tensor(dense: bool) -> Callable[[TfliteFile, Audit, Recipe], Foun
         one = sum(tensor.scales == 1 for tensor in weights)
         where = " of dense layers" if dense else ""
         found = f"{one} of {len(weights)} integer weight tensors{where} have one scale"
-        return _graded(one / len(weights) if weights else 0.0, found)
+        share = one / len(weights) if weights else 0.0
+        return _graded(share, found, IGNORED if weights else NO)
 
     return check
 
@@ -209,7 +225,7 @@ def _check_end(end: str) -> Callable[[TfliteFile, Audit, Recipe], Found]:
         right = sum(spec.dtype == asked for spec in specs)
         wrong = ", ".join(f"{s.name[:60]} is {s.dtype}" for s in specs if s.dtype != asked)
         found = f"{right} of {len(specs)} {end}s are {asked}" + (f"; {wrong}" if wrong else "")
-        return _graded(right / len(specs) if specs else 0.0, found)
+        return _graded(right / len(specs) if specs else 0.0, found, IGNORED if specs else NO)
 
     return check
 
@@ -242,10 +258,11 @@ def _check_sparsity(file: TfliteFile, _: Audit, __: Recipe) -> Found:
     return (YES, found) if sparse else (NO, f"{found}; the model was not pruned in blocks")
 
 
+_DEFAULT = "optimizations=DEFAULT"
 _INT8_OPS, _INT16, _FLEX = (f"supported_ops={name}" for name in (BUILTINS_INT8, INT16X8, SELECT_TF))
 _TOGGLES = (
     Toggle(
-        "optimizations=DEFAULT",
+        _DEFAULT,
         "Optimize.DEFAULT (weights)",
         lambda r: "DEFAULT" in r.optimizations,
         _check_weights,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +25,7 @@ from converter.given_variant import GivenVariant
 from converter.known_results import KnownResults, record_conversion
 from converter.limits import Limits
 from converter.original import BoundFile, Original, evaluate_file
+from converter.preprocessing_check import check_preprocessing
 from converter.progress import ProgressTracker
 from converter.recipe import Recipe
 from converter.sample_arrays import load_arrays, save_arrays
@@ -200,8 +203,33 @@ class VariantBuilder:
             inputs=load_arrays(self._places.evaluation),
             original="the given file" if self._plan.engine is LITERT else "the original",
         )
+        self._warn_of_preprocessing(original, outputs, assessor)
         self._tracker.end("reference outputs")
         return assessor
+
+    def _warn_of_preprocessing(
+        self, original: Original, outputs: Mapping[str, np.ndarray], assessor: Assessor
+    ) -> None:
+        """Try on the original whether the samples were prepared otherwise than in training."""
+        labelled = assessor.labelled_classes()
+        if labelled is None:
+            return
+        name, labels = labelled
+        memory = (self._reference.peak_memory_bytes, self._reference.runtime_memory_bytes)
+
+        def run(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+            with tempfile.TemporaryDirectory(dir=self._places.scratch) as folder:
+                samples, found = Path(folder) / "samples", Path(folder) / "outputs"
+                save_arrays(samples, inputs)
+                original.compute_outputs(samples, found)
+                return {key: np.array(array) for key, array in load_arrays(found).items()}
+
+        with contextlib.suppress(LiteDriftError):  # it has run on the samples themselves
+            warning = check_preprocessing(
+                run, load_arrays(self._places.evaluation), name, outputs[name], labels
+            )
+            self._reference.warnings += [] if warning is None else [warning]
+        self._reference.peak_memory_bytes, self._reference.runtime_memory_bytes = memory
 
     def _convert_all(
         self, converter: Worker | None, pairs: list[tuple[Variant, Recipe]], built: _Built

@@ -5,9 +5,10 @@ import streamlit as st
 from components.charts import render_charts
 from components.conditions import render_conditions
 from components.format import shorten
+from components.formula_list import render_formulas
 from components.frame import ensure_frame
 from components.latency_details import render_further_latency, render_latency_explanation
-from components.plain_text import code_span
+from components.plain_text import code_span, show_warning
 from components.run_resume import render_last_attempt
 from components.run_states import open_run
 from components.session import RUN_PARAMETER, VARIANT_PARAMETER
@@ -34,6 +35,8 @@ st.title(f"Compare {code_span(shorten(comparison.model.name, 48))}", anchor=Fals
 render_last_attempt(run.run_id, run.progress)
 verdict = judge(comparison)
 render_verdict(comparison, verdict)
+for warning in comparison.reference.warnings:
+    show_warning(warning)
 variant = pick_variant(comparison, verdict.recipe)
 if variant is not None:
     render_headline(comparison, variant)
@@ -42,7 +45,9 @@ render_link({RUN_PARAMETER: run.run_id, VARIANT_PARAMETER: variant.recipe if var
 render_charts(comparison, samples_ms)
 render_latency_explanation(comparison, variant)
 render_further_latency(comparison)
-render_table(comparison)
+render_table(comparison, variant)
+if variant is not None:
+    render_formulas(comparison, variant)
 render_output_drift(comparison)
 render_variants(files, comparison)
 render_run_downloads(files, comparison, samples_ms, load_request(run.run_id))

@@ -13,7 +13,7 @@ from components.run_panel import render_run_panel
 from components.run_states import render_no_history
 from components.session import Session, widget_key
 from components.storage_panel import render_storage
-from components.whose_runs import visible_runs
+from components.whose_runs import visible_analyses, visible_runs
 from converter.errors import LiteDriftError
 from converter.run_search import find_runs, known_tags
 
@@ -24,6 +24,7 @@ st.title("History", anchor=False)
 try:
     records = visible_runs(session)
     deleted = visible_runs(session, deleted=True)
+    analyses = visible_analyses(session)
 except LiteDriftError as error:
     show_error(error)
     st.stop()
@@ -32,7 +33,7 @@ render_undo(session)
 if not records:
     render_no_history()
 else:
-    render_active_runs(records)
+    render_active_runs([*records, *analyses])
     search = ask_search(records)
     found = find_runs(records, search)
     if found:

@@ -2,22 +2,36 @@
 
 import streamlit as st
 
+from components.analysis_panel import render_analysis_job
+from components.calibration_study import render_calibration_study
 from components.format import shorten
 from components.frame import ensure_frame
-from components.layer_analysis import render_layer_analysis
+from components.layer_analysis import pick_analysable, render_layer_analysis
 from components.plain_text import code_span, show_error
 from components.run_states import open_run
+from components.session import RUN_PARAMETER, VARIANT_PARAMETER
+from components.share_link import render_link
+from converter.analysed_run import find_analysis
 from converter.errors import LiteDriftError
-from converter.run_store import keep_new_files, lay_out_files
 
 ensure_frame()
 
 run = open_run("Layers")
-comparison = run.comparison
+comparison, files = run.comparison, run.files
 
 st.title(f"Layers of {code_span(shorten(comparison.model.name, 48))}", anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    variant = pick_analysable(files, comparison)
+    if variant is None:
+        st.stop()
+    render_link({RUN_PARAMETER: run.run_id, VARIANT_PARAMETER: variant.recipe})
 try:
-    render_layer_analysis(lay_out_files(run.run_id), comparison)
-    keep_new_files(run.run_id)
-except LiteDriftError as error:
+    analysis = find_analysis(files, variant)
+except LiteDriftError as error:  # it can be made anew
     show_error(error)
+    analysis = None
+if analysis is None:
+    render_analysis_job(run.run_id, comparison, variant.recipe)
+else:
+    render_layer_analysis(files, comparison, analysis)
+render_calibration_study(run.run_id, files, comparison)

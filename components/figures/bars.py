@@ -26,6 +26,8 @@ class Bar:
         figure: On the right.
         color: As `#rrggbb`.
         hover: What a pointer shows.
+        start: Where it begins, counted from the chart's own beginning.
+        hollow: Drawn as an outline: what is no longer there.
     """
 
     name: str
@@ -33,10 +35,13 @@ class Bar:
     figure: str
     color: str
     hover: str = ""
+    start: float = 0.0
+    hollow: bool = False
 
 
 def build_bar_figure(
-    bars: Sequence[Bar], *, axis: dict[str, Any], title: str, alt: str, base: float | None = None
+    bars: Sequence[Bar], *, axis: dict[str, Any], title: str, alt: str, base: float | None = None,
+    row_height: int = _ROW_HEIGHT,
 ) -> go.Figure:
     """Return the rows, the first on top.
 
@@ -46,19 +51,24 @@ def build_bar_figure(
         title: What it shows, with its unit.
         alt: What the chart shows, for readers who do not see it.
         base: Where the bars begin; 0 when left out, which a logarithmic axis cannot show.
+        row_height: Pixels.
     """
     figure = go.Figure()
     start = 0.0 if base is None else base
+    starts = [start + bar.start for bar in bars]
     figure.add_bar(
         x=[None if bar.value is None else bar.value - start for bar in bars],
-        y=list(range(len(bars))), base=start, orientation="h",
-        marker={"color": [bar.color for bar in bars]},
+        y=list(range(len(bars))), orientation="h",
+        base=starts if any(bar.start for bar in bars) else start,
+        marker={"color": ["rgba(0, 0, 0, 0)" if bar.hollow else bar.color for bar in bars],
+                "line": {"color": [bar.color for bar in bars],
+                         "width": [1.4 if bar.hollow else 0 for bar in bars]}},
         text=[bar.hover or escape_label(bar.name) for bar in bars], textposition="none",
         hovertemplate="%{text}<extra></extra>",
     )
     longest = max(len(bar.figure) for bar in bars)
     figure.update_layout(
-        height=_ROW_HEIGHT * len(bars) + 56, bargap=0.36, showlegend=False, dragmode=False,
+        height=row_height * len(bars) + 56, bargap=0.36, showlegend=False, dragmode=False,
         hovermode="closest", meta={"alt": alt},
         margin={"l": 4, "r": round(longest * _CHARACTER_WIDTH) + 16, "t": 4, "b": 48},
         xaxis={**axis, "fixedrange": True, "showgrid": True, "gridcolor": GRID, "zeroline": False,

@@ -99,22 +99,24 @@ def build_activation_figure(layer: Layer) -> go.Figure:
 
 
 def build_weights_figure(ranges: ChannelRanges) -> go.Figure:
-    """Return the least and greatest weight of each channel, in both files."""
+    """Return the least and greatest weight of each channel: an area and two lines around it."""
     figure = go.Figure()
-    sides = [(ranges.low, ranges.high, VARIANT_COLOR, "variant", 2.0)]
+    sides = [(ranges.low, ranges.high, VARIANT_COLOR, "variant")]
     if ranges.reference_low:
-        sides.insert(0, (ranges.reference_low, ranges.reference_high, REFERENCE_COLOR,
-                         "float32", 5.0))
-    for low, high, color, name, width in sides:
-        # One trace of upright strokes: a None between two ends lifts the pen.
-        xs: list[float | None] = []
-        ys: list[float | None] = []
-        for number, start, end in zip(ranges.numbers, low, high, strict=True):
-            xs += [number, number, None]
-            ys += [start, end, None]
-        figure.add_scatter(x=xs, y=ys, mode="lines", name=name,
-                           line={"color": color, "width": width if len(low) <= 64 else width / 1.6},
-                           hovertemplate=f"{name}, channel %{{x}}: %{{y:.4g}}<extra></extra>")
+        sides.insert(0, (ranges.reference_low, ranges.reference_high, REFERENCE_COLOR, "float32"))
+    # A step for each channel: strokes of their own run into each other where they are many.
+    starts = [number - 0.5 for number in ranges.numbers]
+    starts += [ranges.numbers[-1] + 0.5] if starts else []
+    for low, high, color, name in sides:
+        for ends in (low, high):
+            is_filled = name == "float32" and ends is high
+            figure.add_scatter(
+                x=starts, y=[*ends, *ends[-1:]], mode="lines", name=name,
+                fill="tonexty" if is_filled else None,
+                line={"color": color, "width": 0 if name == "float32" else 1.6, "shape": "hv"},
+                customdata=[*ranges.numbers, *ranges.numbers[-1:]],
+                hovertemplate=f"{name}, channel %{{customdata}}: %{{y:.4g}}<extra></extra>",
+            )
     bottom = min([*ranges.low, *ranges.reference_low], default=0.0)
     top = max([*ranges.high, *ranges.reference_high], default=1.0)
     pad = 0.06 * (top - bottom) or 1.0

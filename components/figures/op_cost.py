@@ -30,7 +30,7 @@ def build_type_figure(costs: OperatorCosts, color: str) -> go.Figure:
     unit, factor = _unit([item.total_ms for item in types])
     bars = [
         Bar(name=f"{item.operator} {TIMES} {item.count}", value=item.total_ms * factor, color=color,
-            figure=f"{format_ms(item.total_ms)}, {format_percent(item.share, 0)}",
+            figure=f"{_time(item.total_ms, unit)}, {format_percent(item.share, 0)}",
             hover=f"{escape_label(item.operator)}: {item.count} operators, "
                   f"{format_ms(item.total_ms)}")
         for item in shown
@@ -61,7 +61,7 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
     unit, factor = _unit([change.change_ms for change in changes])
     bars = [
         Bar(name=change.name or change.operator, value=change.change_ms * factor,
-            figure=_signed(change.change_ms), color=_color(change.change_ms),
+            figure=_signed(change.change_ms, unit), color=_color(change.change_ms),
             hover=f"{escape_label(change.name)} ({escape_label(change.operator)})<br>"
                   f"{escape_label(before)}: {_ms(change.before_ms)}, "
                   f"{escape_label(after)}: {_ms(change.after_ms)}")
@@ -69,8 +69,8 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
     ]
     if rest:
         total = sum(change.change_ms for change in rest)
-        bars.append(Bar(name=f"{len(rest)} others", value=total * factor, figure=_signed(total),
-                        color=MUTED))
+        bars.append(Bar(name=f"{len(rest)} others", value=total * factor,
+                        figure=_signed(total, unit), color=MUTED))
     reach = max(abs(bar.value or 0.0) for bar in bars) * 1.08 or 1.0
     whole = sum(change.change_ms for change in changes)
     low = -reach if any((bar.value or 0) < 0 for bar in bars) else 0.0
@@ -80,8 +80,8 @@ def build_change_figure(changes: Sequence[CostChange], before: str, after: str) 
     return build_bar_figure(
         bars, title=f"{escape_label(after)} minus {escape_label(before)} ({unit})",
         axis=linear_axis(low, high, lambda v: format_tick(v).replace("-", _MINUS)),
-        alt=f"What makes {after} differ from {before}: {_signed(whole)} in sum, most of it "
-            f"{shown[0].name} ({_signed(shown[0].change_ms)}).",
+        alt=f"What makes {after} differ from {before}: {_signed(whole, unit)} in sum, most of it "
+            f"{shown[0].name} ({_signed(shown[0].change_ms, unit)}).",
     )
 
 
@@ -95,8 +95,13 @@ def _color(change: float) -> str:
     return FASTER_COLOR if change <= 0 else SLOWER_COLOR
 
 
-def _signed(value: float) -> str:
-    return f"{_MINUS if value < 0 else '+'}{format_ms(abs(value))}"
+def _signed(value: float, unit: str) -> str:
+    sign = _MINUS if value < 0 else "+" if value > 0 else ""
+    return sign + _time(abs(value), unit)
+
+
+def _time(value_ms: float, unit: str) -> str:
+    return format_ms(value_ms) if value_ms else f"0 {unit}"
 
 
 def _ms(value: float | None) -> str:

@@ -60,7 +60,8 @@ def list_gaps(comparison: Comparison) -> list[Gap]:
 
 def list_limits(comparison: Comparison) -> list[str]:
     """Return, as sentences, how far the figures that there are reach."""
-    return [*_machine_limits(comparison), *_data_limits(comparison)]
+    warnings = comparison.reference.warnings
+    return [*warnings, *_machine_limits(comparison), *_data_limits(comparison)]
 
 
 def _original_gaps(comparison: Comparison) -> Iterable[tuple[str, str, str]]:

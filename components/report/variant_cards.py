@@ -19,7 +19,7 @@ from components.report.tables import failure, variant_absence
 from converter.comparison import Audit, Comparison, Variant
 from converter.recipe import LITERT_QUANTIZER, Recipe
 
-_TONES = {"yes": "good", "partly": "caution", "no": "bad", "ignored": "bad"}
+_TONES = {"yes": "good", "partly": "caution", "no": "plain", "ignored": "bad"}
 _MOST_DETAILS = 8_000
 """Characters of a converter's own words: a page of print or two, its beginning."""
 

@@ -245,7 +245,7 @@ def _note_rows(comparison: Comparison) -> Iterator[Row]:
     notes: list[tuple[str, str | None, Iterable[str]]] = [
         ("model", None, comparison.model.notes),
         ("data", None, comparison.data.notes),
-        ("reference", None, comparison.reference.notes),
+        ("reference", None, [*comparison.reference.warnings, *comparison.reference.notes]),
         *(("variant", variant.recipe, variant.audit.notes) for variant in comparison.variants),
     ]
     for scope, recipe, sentences in notes:

@@ -20,10 +20,15 @@ from converter.keras_file import gzipped_optimizer_bytes  # noqa: E402
 from converter.model_file import gzip_size, inspect_model  # noqa: E402
 from converter.model_options import ModelOptions  # noqa: E402
 from converter.model_traits import ModelTraits  # noqa: E402
+from converter.op_cut import OperatorGraph  # noqa: E402
+from converter.original_anatomy import read_original_anatomy  # noqa: E402
 from converter.request import DataOptions  # noqa: E402
 from converter.sample_arrays import save_arrays  # noqa: E402
 from converter.screening import screen_model  # noqa: E402
 from converter.signature import TensorSpec  # noqa: E402
+from converter.tensor_lifetimes import find_lifetimes as lifetimes_of  # noqa: E402
+from converter.tflite_anatomy import read_tflite_anatomy  # noqa: E402
+from converter.tflite_size_anatomy import read_size_anatomy  # noqa: E402
 
 
 def inspect(path: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +64,11 @@ def measure_gzip(path: str, model_format: str, optimizer_bytes: int) -> dict[str
     return {"gzip_bytes": packed, "gzip_without_optimizer_bytes": packed - state}
 
 
+def sort_bytes(path: str) -> dict[str, Any]:
+    """Say to which layer and kind each byte of a `.tflite` belongs."""
+    return read_size_anatomy(Path(path)).to_json()
+
+
 def describe_data(**request: Any) -> dict[str, Any]:  # noqa: ANN401
     """Say how the data file reads for a model, and what looks wrong with it."""
     return encode_figures(describe(_read(**request, for_page=True)))
@@ -70,6 +80,17 @@ def read_samples(target: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401
     save_arrays(Path(target) / "inputs", read.samples.inputs)
     save_arrays(Path(target) / "labels", read.samples.labels)
     return {"notes": [*read.samples.notes, *(finding.text for finding in read.findings)]}
+
+
+def find_lifetimes(path: str, signature: str | None) -> dict[str, Any]:
+    """Say how long each activation of a `.tflite` lives."""
+    return lifetimes_of(OperatorGraph(Path(path), signature)).to_json()
+
+
+def take_apart(path: str, name: str, original: bool) -> dict[str, Any]:
+    """Return the tree of a file's parts."""
+    read = read_original_anatomy if original else read_tflite_anatomy
+    return read(Path(path), name).to_json()
 
 
 def unpack(path: str, target: str) -> dict[str, Any]:
@@ -102,8 +123,11 @@ if __name__ == "__main__":
             "describe_model": describe_model,
             "list_graph_tensors": list_graph_tensors,
             "measure_gzip": measure_gzip,
+            "sort_bytes": sort_bytes,
             "describe_data": describe_data,
             "read_samples": read_samples,
+            "find_lifetimes": find_lifetimes,
+            "take_apart": take_apart,
             "unpack": unpack,
         }
     )

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.server import CHROMIUM, chromium, running_server, wait_until_idle
 
@@ -81,6 +82,20 @@ class Visitor:
     def wait_for(self, text, seconds=60):
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
         self.rest()
+
+    def overflow(self):
+        """Return by how many pixels the page is wider than the window."""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+    def serious_violations(self):
+        """Return what axe finds that keeps people out."""
+        return [
+            violation["id"] + ": " + violation["nodes"][0]["html"][:150]
+            for violation in Axe().run(self.page).response["violations"]
+            if violation["impact"] in {"serious", "critical"}
+        ]
 
     def picture(self, name):
         PICTURES.mkdir(exist_ok=True)

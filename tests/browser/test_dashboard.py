@@ -6,7 +6,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from converter.child_process import PROJECT_ROOT
 
@@ -213,21 +212,10 @@ def test_every_page_looks_whole_in_both_themes(visit, path):
         for width, height in ((1280, 900), (390, 844)):
             visitor.page.set_viewport_size({"width": width, "height": height})
             visitor.rest()
-            overflow = visitor.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert overflow <= 0, f"{path} is wider than the window"
+            assert visitor.overflow() <= 0, f"{path} is wider than the window"
             visitor.picture(f"{path or 'model'}_{scheme}_{width}")
-            assert serious_violations(visitor) == [], (scheme, width)
+            assert visitor.serious_violations() == [], (scheme, width)
     assert visitor.problems == []
-
-
-def serious_violations(visitor):
-    return [
-        violation["id"] + ": " + violation["nodes"][0]["html"][:150]
-        for violation in Axe().run(visitor.page).response["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.usefixtures("welcomed")

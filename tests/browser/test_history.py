@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from converter.progress import Progress
 from tests.browser.conftest import Visitor
@@ -144,15 +143,7 @@ def test_the_pages_look_whole_in_both_themes(visit, scheme, width):
     for name, path in pages.items():
         visitor.open(path)
         visitor.page.wait_for_timeout(800)
-        overflow = visitor.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{path} is wider than the window"
+        assert visitor.overflow() <= 0, f"{path} is wider than the window"
         visitor.picture(f"{name}_{scheme}_{width}")
-        serious = [
-            violation["id"] + ": " + violation["nodes"][0]["html"][:150]
-            for violation in Axe().run(visitor.page).response["violations"]
-            if violation["impact"] in {"serious", "critical"}
-        ]
-        assert serious == [], path
+        assert visitor.serious_violations() == [], path
     assert visitor.problems == []

@@ -15,8 +15,8 @@ from converter.comparison import Audit
 from converter.toggles import effect_note
 
 
-def group(why, **operators):
-    return {"why": why, "operators": operators}
+def row(operator, count, reason):
+    return {"operator": operator, "count": count, "reason": reason}
 
 
 def test_of_an_audit_from_before_there_were_reasons():
@@ -33,19 +33,22 @@ def test_every_effect_has_a_word_and_an_unknown_one_stays():
 
 def test_reasons_stand_in_their_order_with_where_they_hold():
     audit = Audit(
-        float_reasons=[group("None of it.", SIN=2, COS=1)],
-        border_reasons=[group("At an input.", QUANTIZE=1)],
+        float_reasons=[row("SIN", 2, "no form"), row("ADD", 1, "odd"), row("COS", 1, "no form")],
+        border_reasons=[row("QUANTIZE", 1, "at an input")],
         flex_op_names={"FlexDet": 1},
     )
-    assert [(r.operators, r.kind) for r in reasons(audit)] == [
+    found = reasons(audit)
+    assert [(r.operators, r.kind) for r in found] == [
         ("2 SIN, 1 COS", "In float"),
+        ("1 ADD", "In float"),
         ("1 QUANTIZE", "Between float and integer"),
         ("1 FlexDet", "TensorFlow (Flex)"),
     ]
+    assert found[0].why == "No form."
 
 
 def test_hundreds_of_reasons_and_names_stay_a_short_table():
-    audit = Audit(border_reasons=[group(f"After {i}.", QUANTIZE=1) for i in range(300)])
+    audit = Audit(border_reasons=[row("QUANTIZE", 1, f"after {i}") for i in range(300)])
     found = reasons(audit)
     assert len(found) == 12
     assert found[-1].operators == "289 more reasons"
@@ -60,7 +63,7 @@ def test_types_count_elements_of_weights_and_tensors_of_activations():
 
 
 def test_notes_do_not_repeat_a_flag():
-    row = {"flag": "A", "effect": "no", "found": "none"}
-    audit = Audit(flags=[row], notes=[effect_note(row), "Another."])
+    flag = {"flag": "A", "effect": "no", "found": "none"}
+    audit = Audit(flags=[flag], notes=[effect_note(flag), "Another."])
     assert other_notes(audit) == ["Another."]
     assert same_sentence(Audit(same_as=["int8"])).startswith("Holds the same as int8")

@@ -87,10 +87,25 @@ def test_distributions_are_shares_of_each_file():
     assert list(variant.y) == pytest.approx([0.5, 0.5, 0.0])
 
 
-def test_weights_are_one_stroke_for_each_channel():
-    reference, variant = build_weights_figure(layer(0).weights[0]).data
-    assert list(reference.x) == [0, 0, None, 1, 1, None, 2, 2, None]
-    assert list(variant.y) == [-1.0, 1.0, None, -0.5, 0.5, None, -2.0, 1.5, None]
+def test_weights_are_one_step_for_each_channel():
+    reference_low, reference_high, low, high = build_weights_figure(layer(0).weights[0]).data
+    assert list(high.x) == [-0.5, 0.5, 1.5, 2.5]
+    assert list(reference_low.y) == [-1.1, -0.5, -2.0, -2.0]
+    assert list(reference_high.y) == [1.0, 0.6, 1.5, 1.5]
+    assert list(low.y) == [-1.0, -0.5, -2.0, -2.0]
+    assert list(high.y) == [1.0, 0.5, 1.5, 1.5]
+    assert [trace.fill for trace in (reference_low, reference_high, low, high)] == [
+        None, "tonexty", None, None
+    ]
+
+
+def test_nothing_is_said_in_the_unit_of_the_axis():
+    before, after = costs(("ADD", "a", 0.004), ("MUL", "b", 0.002)), costs(("ADD", "a", 0.004),
+                                                                        ("MUL", "b", 0.001))
+    figure = build_change_figure(compare_costs(before, after), "a", "b")
+    assert {note.text for note in figure.layout.annotations} >= {"0 µs"}
+    figure = build_type_figure(costs(("ADD", "a", 0.004), ("MUL", "b", 0.0)), "#123456")
+    assert any(note.text.startswith("0 µs") for note in figure.layout.annotations)
 
 
 def test_the_ledger_has_a_row_for_each_leg_and_the_whole():

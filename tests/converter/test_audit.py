@@ -148,8 +148,16 @@ class TestRealConversions:
         assert audit.border_ops == 2
         assert audit.float_ops == 0
         assert audit.border_reasons == [
-            {"why": "At an input that is float32, as asked.", "operators": {"QUANTIZE": 1}},
-            {"why": "At an output that is float32, as asked.", "operators": {"DEQUANTIZE": 1}},
+            {
+                "operator": "QUANTIZE",
+                "count": 1,
+                "reason": "at an input that is float32, as asked",
+            },
+            {
+                "operator": "DEQUANTIZE",
+                "count": 1,
+                "reason": "at an output that is float32, as asked",
+            },
         ]
         assert audit.integer_ops == audit.total_ops - 2
         assert set(effects(audit).values()) == {"yes"}
@@ -213,6 +221,20 @@ class TestRealConversions:
         audit = audit_file(read_tflite(path), recipe)
         assert effects(audit)["Integer operators only"] != "yes"
         assert any("1 SIN" in note for note in audit.notes)
+        (why,) = audit.float_reasons
+        assert (why["operator"], why["count"]) == ("SIN", 1)
+        assert why["reason"] == "TFLiteConverter has no int8 form of it"
+
+    def test_why_operators_compute_in_float_is_told_where_the_file_tells_it(self, audited):
+        assert audited(PRESETS["float32"]).float_reasons == []
+        assert audited(PRESETS["int8"]).float_reasons == []
+        (half,) = audited(PRESETS["float16"]).float_reasons
+        assert (half["operator"], half["count"]) == ("all", audited(PRESETS["float32"]).float_ops)
+        audit = audited(PRESETS["dynamic_range"])
+        assert sum(r["count"] for r in audit.float_reasons) == audit.float_ops - audit.hybrid_ops
+        reasons = {r["operator"]: r["reason"] for r in audit.float_reasons}
+        assert "fewer than 1,024" in reasons["CONV_2D"]
+        assert "it has no weights" in reasons["SOFTMAX"]
 
     def test_integer_ends_of_int16x8(self, audited):
         recipe = Recipe(
@@ -239,7 +261,10 @@ class TestWhatAConverterMayGetWrong:
     def test_calibration_that_left_everything_in_float(self):
         file = make_file([operator("ADD", [FLOAT], [FLOAT])], [tensor(constant=True)])
         audit = audit_file(file, PRESETS["int8"])
-        assert set(effects(audit).values()) == {"no"}
+        assert effects(audit) == {
+            "Optimize.DEFAULT (weights)": "no",  # there are none of a size that it takes
+            "Calibration (activations)": "ignored",
+        }
         assert any(
             "0 of 1 operators compute on integers; left in float: 1 ADD" in note
             for note in audit.notes
@@ -262,10 +287,13 @@ class TestWhatAConverterMayGetWrong:
     def test_ends_of_another_type(self):
         file = make_file([operator("ADD", [INT8], [INT8])], [WEIGHTS8])
         audit = audit_file(file, PRESETS["int8_full"])
-        assert effects(audit)["inference_input_type"] == "no"
-        assert effects(audit)["inference_output_type"] == "no"
+        assert effects(audit)["inference_input_type"] == "ignored"
+        assert effects(audit)["inference_output_type"] == "ignored"
         assert any("0 of 1 inputs are int8; x is float32" in note for note in audit.notes)
         assert any("0 of 1 outputs are int8; y is float32" in note for note in audit.notes)
+        half = make_file([operator("ADD", [INT8], [INT8])], [WEIGHTS8], (("x", "int8"), ("y", "f")))
+        found = effects(audit_file(half, PRESETS["int8_full"]))
+        assert (found["inference_input_type"], found["inference_output_type"]) == ("yes", "ignored")
 
     def test_weights_too_small_for_dynamic_range(self):
         small = tensor(constant=True)
@@ -280,8 +308,15 @@ class TestWhatAConverterMayGetWrong:
         assert effects(audit_file(file, recipe)) == {
             "Optimize.DEFAULT (weights)": "yes",
             "Calibration (activations)": "yes",
-            "Per-channel off": "no",
+            "Per-channel off": "ignored",
         }
+
+    def test_large_weights_left_in_float_were_ignored(self):
+        large = tensor(constant=True, elements=2000)
+        file = make_file([operator("FULLY_CONNECTED", [FLOAT, large], [FLOAT])], [large])
+        audit = audit_file(file, PRESETS["dynamic_range"])
+        assert effects(audit) == {"Optimize.DEFAULT (weights)": "ignored"}
+        assert audit.notes[0].startswith("Optimize.DEFAULT (weights) was ignored")
 
     def test_of_litert_quantizer_is_told_in_its_own_words(self):
         four_bits = tensor("int4", constant=True, scales=1)
@@ -297,13 +332,13 @@ class TestWhatAConverterMayGetWrong:
     def test_what_litert_quantizer_skipped_is_no_matter_of_size(self):
         file = make_file([operator("ADD", [FLOAT], [FLOAT])], [tensor(constant=True)])
         audit = audit_file(file, PRESETS["dynamic_range"], LITERT_QUANTIZER)
-        assert effects(audit) == {"Quantized weights": "no"}
+        assert effects(audit) == {"Quantized weights": "ignored"}
         assert "1,024" not in audit.notes[0]
 
     def test_weights_that_are_computed_with_as_integers_are_told(self):
         file = make_file([operator("CONV_2D", [INT8, WEIGHTS8], [INT8])], [WEIGHTS8])
         audit = audit_file(file, TFLITE_PRESETS["int8_weight_only"], LITERT_QUANTIZER)
-        assert effects(audit)["Weights only"] == "no"
+        assert effects(audit)["Weights only"] == "ignored"
 
     def test_operators_without_kernel_are_named_once(self):
         mine, known = (

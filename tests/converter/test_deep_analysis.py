@@ -106,7 +106,8 @@ def test_what_is_missing_is_said_in_one_sentence(copy, tmp_path):
     with pytest.raises(DataError, match="run it again"):
         analyse_run(copy, "int8")
     comparison = Comparison.load(copy / "comparison.json")
-    assert "no evaluation samples" in can_be_analysed(copy, comparison, comparison.variant("int8"))
+    files = {path.name: path for path in copy.iterdir()}
+    assert "no evaluation samples" in can_be_analysed(files, comparison, comparison.variant("int8"))
 
 
 def test_a_file_that_kills_its_reader_costs_its_own_parts(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from converter import evaluation
 from converter.errors import RuntimeModelError
 from converter.evaluation import BATCH, evaluate
 from converter.float_model import load_float_model
@@ -182,3 +183,20 @@ def test_a_file_that_is_none_is_refused(tmp_path):
 def test_samples_for_another_input_are_refused(tflite_file):
     with pytest.raises(RuntimeModelError, match="data for the input 'image', found picture"):
         evaluate(tflite_file, {"picture": images(3)}, 1, stateful=False)
+
+
+def test_interpreters_side_by_side_give_the_same_outputs_in_order(preset_file, monkeypatch):
+    inputs = {"image": images(4 * BATCH + 7)}
+    monkeypatch.setattr(evaluation, "_WORTH_A_LANE_SECONDS", 1e9)
+    alone, batch, _ = evaluate(preset_file, inputs, 1, stateful=False)
+    opened = []
+    real = evaluation._further_lanes
+    monkeypatch.setattr(
+        evaluation, "_further_lanes", lambda *args: opened.append(real(*args)) or opened[-1]
+    )
+    monkeypatch.setattr(evaluation.os, "sched_getaffinity", lambda _: {0, 1, 2})
+    monkeypatch.setattr(evaluation, "_WORTH_A_LANE_SECONDS", 0.0)
+    beside, _, _ = evaluate(preset_file, inputs, 1, stateful=False)
+    assert (batch, len(opened[0])) == (BATCH, 2)
+    for name, array in alone.items():
+        np.testing.assert_array_equal(beside[name], array)

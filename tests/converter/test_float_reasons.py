@@ -7,6 +7,7 @@ import pytest
 
 from converter.audit import audit_file, count_operators
 from converter.float_reasons import (
+    ALL,
     LEAST_WEIGHTS,
     NO_INT8_FORM,
     NO_INT16_FORM,
@@ -36,8 +37,8 @@ FLOAT, WHOLE = tensor(), tensor("int32")
 def why(name, recipe, *inputs, engine=TFLITE_CONVERTER, quantizable=None):
     one = operator(name, inputs or [FLOAT], [tensor()])
     (row,) = float_reasons([one], recipe, engine, quantizable)
-    assert row["operators"] == {name: 1}
-    return row["why"]
+    assert (row["operator"], row["count"]) == (name, 1)
+    return row["reason"]
 
 
 @pytest.fixture(scope="module")
@@ -111,50 +112,79 @@ class TestWhy:
         assert float_reasons([one], PRESETS["float32"], TFLITE_CONVERTER) == []
 
     def test_no_integer_form(self):
-        assert why("SIN", INT8) == "TFLiteConverter has no int8 form of it."
-        assert why("SQRT", INT16) == "TFLiteConverter has no int16 form of it."
+        assert why("SIN", INT8) == "TFLiteConverter has no int8 form of it"
+        assert why("SQRT", INT16) == "TFLiteConverter has no int16 form of it"
 
     def test_what_the_file_does_not_tell_is_not_known(self):
-        assert why("SQRT", INT8) == NOT_KNOWN
-        assert why("CONV_2D", INT8) == NOT_KNOWN
+        assert why("SQRT", INT8) == f"nothing in the file was quantized; {NOT_KNOWN}"
+
+    def test_neighbours_and_others_of_its_kind_tell_what_they_can(self):
+        stored, edge = tensor("int8", scales=1), tensor()
+        weights = tensor("int8", constant=True, scales=3)
+        file = [
+            operator("CONV_2D", [stored, weights], [stored]),
+            operator("DEQUANTIZE", [stored], [edge]),
+            operator("RELU_N1_TO_1", [edge], [FLOAT]),
+            operator("CONV_2D", [FLOAT, tensor(constant=True)], [tensor()]),
+            operator("RANK", [tensor()], [tensor()]),
+        ]
+        found = {r["operator"]: r["reason"] for r in float_reasons(file, INT8, TFLITE_CONVERTER)}
+        assert found.keys() == {"RELU_N1_TO_1", "CONV_2D", "RANK"}  # the first conv is integer
+        assert "went around it" in found["RELU_N1_TO_1"]
+        assert (
+            found["CONV_2D"] == f"others of its kind compute on integers in this file; {NOT_KNOWN}"
+        )
+        assert found["RANK"] == f"it lies among operators left in float; {NOT_KNOWN}"
 
     def test_whole_numbers_have_no_scale(self):
-        assert "whole numbers" in why("CAST", INT8, WHOLE)
+        assert why("CAST", INT8, WHOLE) == (
+            "it turns int32 into float or back, which no scale describes"
+        )
 
     def test_dynamic_range(self):
         large = tensor(shape=(LEAST_WEIGHTS // 8, 8), constant=True)
         small = tensor(shape=(LEAST_WEIGHTS // 8 - 1, 8), constant=True)
         bias = tensor(shape=(4096,), constant=True)
         stored = tensor("int8", constant=True, scales=1)
-        assert why("FULLY_CONNECTED", DYNAMIC, FLOAT, large) == NOT_KNOWN
-        assert "fewer than 1,024" in why("FULLY_CONNECTED", DYNAMIC, FLOAT, small, bias)
+        assert NOT_KNOWN in why("FULLY_CONNECTED", DYNAMIC, FLOAT, large)
+        assert "1,016 elements, and fewer than 1,024" in why(
+            "FULLY_CONNECTED", DYNAMIC, FLOAT, small, bias
+        )
         assert "does not turn constants" in why("MUL", DYNAMIC, FLOAT, bias)
         assert "no weights" in why("SOFTMAX", DYNAMIC)
-        assert "nothing was calibrated" in why("CONV_2D", DYNAMIC, FLOAT, stored)
+        hybrid = operator("CONV_2D", [FLOAT, stored], [FLOAT])
+        assert float_reasons([hybrid], DYNAMIC, TFLITE_CONVERTER) == []  # as it was asked
 
-    def test_float16_and_weights_only_compute_in_float_by_design(self):
-        assert "float16 was asked" in why("CONV_2D", PRESETS["float16"])
+    @pytest.mark.parametrize("recipe", [PRESETS["float16"], TFLITE_PRESETS["int8_weight_only"]])
+    def test_recipes_about_storage_are_told_in_one_row(self, recipe):
         half = tensor("float16", constant=True)
-        assert "Widens" in why("DEQUANTIZE", PRESETS["float16"], half)
-        only = TFLITE_PRESETS["int8_weight_only"]
-        assert "Weights only was asked" in why("CONV_2D", only, engine=LITERT_QUANTIZER)
+        file = [
+            operator("DEQUANTIZE", [half], [FLOAT]),
+            *[operator(name, [FLOAT], [tensor()]) for name in ("CONV_2D", "ADD")],
+        ]
+        (row,) = float_reasons(file, recipe, LITERT_QUANTIZER)
+        assert (row["operator"], row["count"]) == (ALL, 2)
+        assert row["reason"].startswith("the recipe changes how weights are stored")
 
     def test_litert_quantizer_is_asked_what_it_has_rules_for(self):
         asked = {"engine": LITERT_QUANTIZER, "quantizable": {"CONV_2D"}}
         weights = tensor(constant=True)
         assert why("SIN", INT8, **asked) == (
-            "litert-quantizer has no rule for it with 8-bit activations."
+            "litert-quantizer has no rule for it with 8-bit activations"
         )
         assert "16-bit" in why("SIN", INT16, **asked)
-        assert why("CONV_2D", INT8, **asked) == NOT_KNOWN
+        assert NOT_KNOWN in why("CONV_2D", INT8, **asked)
         assert "no rule for its weights" in why("MUL", DYNAMIC, FLOAT, weights, **asked)
-        assert why("SIN", INT8, engine=LITERT_QUANTIZER) == NOT_KNOWN
+        assert NOT_KNOWN in why("CONV_2D", DYNAMIC, FLOAT, weights, **asked)
+        assert NOT_KNOWN in why("SIN", INT8, engine=LITERT_QUANTIZER)
 
-    def test_reasons_are_grouped_the_largest_first(self):
-        ops = [operator(name, [FLOAT], [tensor()]) for name in ("SQRT", "SIN", "COS", "SIN")]
-        assert float_reasons(ops, INT8, TFLITE_CONVERTER) == [
-            {"why": "TFLiteConverter has no int8 form of it.", "operators": {"SIN": 2, "COS": 1}},
-            {"why": NOT_KNOWN, "operators": {"SQRT": 1}},
+    def test_reasons_are_counted_the_commonest_first(self):
+        ops = [operator(name, [FLOAT], [tensor()]) for name in ("COS", "SIN", "SIN")]
+        assert [
+            (r["operator"], r["count"]) for r in float_reasons(ops, INT8, TFLITE_CONVERTER)
+        ] == [
+            ("SIN", 2),
+            ("COS", 1),
         ]
 
 
@@ -162,25 +192,25 @@ class TestBorders:
     def test_of_ends_that_were_to_be_integers(self):
         stored = tensor("int8", scales=1)
         ends = [operator("QUANTIZE", [tensor()], [stored])]
-        (row,) = border_reasons(ends, ends, PRESETS["int8_full"])
-        assert row["why"] == "At an input that is float32, though int8 was asked."
+        (row,) = border_reasons(ends, PRESETS["int8_full"])
+        assert row["reason"] == "at an input that is float32, though int8 was asked"
 
     def test_of_weights_that_are_widened(self):
         weights = tensor("int8", constant=True, scales=1)
         ends = [operator("DEQUANTIZE", [weights], [tensor()])]
-        (row,) = border_reasons(ends, ends, INT8)
-        assert row["why"].startswith("Widens stored weights")
+        (row,) = border_reasons(ends, INT8)
+        assert row["reason"].startswith("it widens stored weights")
 
     @pytest.mark.parametrize("ends", [[], [operator("QUANTIZE", [], [])]])
-    def test_of_damaged_or_absent_borders(self, ends):
-        assert len(border_reasons(ends, ends, INT8)) == len(ends)
+    def test_without_borders_or_with_damaged_ones_there_is_nothing_to_tell(self, ends):
+        assert border_reasons(ends, INT8) == []
 
     def test_names_of_a_stranger_are_cut(self):
         made = tensor()
         stranger = operator("N" * 500, [FLOAT], [made])
         border = operator("QUANTIZE", [made], [tensor("int8", scales=1)])
-        (row,) = border_reasons([border], [stranger, border], INT8)
-        assert len(row["why"]) < 100
+        (row,) = border_reasons([stranger, border], INT8)
+        assert len(row["reason"]) < 100
 
 
 def test_counts_name_flex_operators():

@@ -5,8 +5,10 @@ import pytest
 
 from converter.child_process import PROJECT_ROOT
 from converter.errors import DataError, ModelFileError
-from converter.inspection import inspect_data_file, inspect_model_file
+from converter.inspection import inspect_data_file, inspect_model_file, inspect_size
 from converter.request import DataOptions
+from converter.tflite_size_anatomy import read_size_anatomy
+from tests.converter.example_tflites import write_classifier
 
 CANCER = PROJECT_ROOT / "sample_models" / "cancer_mlp"
 
@@ -39,3 +41,16 @@ def test_data_that_does_not_fit_is_refused_under_its_own_name(tmp_path):
     np.save(path, np.zeros((3, 4), "f"))
     with pytest.raises(DataError, match=r"^mine\.npy: expected x of shape \(samples, 30\)"):
         inspect_data_file(path, "mine.npy", model, DataOptions())
+
+
+def test_a_size_is_taken_apart_in_a_child_as_here(tmp_path):
+    path = write_classifier(tmp_path / "net.tflite")
+    assert inspect_size(path, "net.tflite") == read_size_anatomy(path)
+
+
+def test_a_file_that_is_none_is_refused_under_its_own_name(tmp_path):
+    path = tmp_path / ("0f" * 32)
+    path.write_bytes(b"\x1c\0\0\0TFL3" + b"\0" * 64)
+    with pytest.raises(ModelFileError, match=r"^int8\.tflite: expected") as caught:
+        inspect_size(path, "int8.tflite")
+    assert "0f0f" not in str(caught.value)

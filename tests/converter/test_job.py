@@ -376,21 +376,6 @@ class TestKeeping:
         monkeypatch.chdir(tmp_path)
         done(replace(request_for("float32"), model_path=Path("near.tflite")))
 
-    def test_what_a_later_step_leaves_beside_a_run_s_files_is_kept(self, request_for):
-        run_id, _ = done(request_for("float32"))
-        folder = run_store.lay_out_files(run_id)
-        files = run_store.run_files(run_id)
-        assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
-            name: path.read_bytes() for name, path in files.items()
-        }
-        (folder / "layers_float32.json").write_text("{}")
-        (folder / ".layers.partial").write_text("half")
-        run_store.keep_new_files(run_id)
-        assert set(run_store.run_files(run_id)) == {*files, "layers_float32.json"}
-        run_store.delete_run(run_id)
-        run_cleanup.clean_up(now=time.time() + 25 * 3600)
-        assert not folder.exists()
-
     def test_names_tags_and_notes_are_kept_as_given(self, request_for):
         run_id, _ = done(request_for("float32"))
         run_store.rename_run(run_id, "  <b>mine</b>  ")

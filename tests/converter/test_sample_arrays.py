@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from converter import sample_arrays
 from converter.sample_arrays import (
     RELEASE_BYTES,
     ArrayWriter,
@@ -15,6 +16,7 @@ from converter.sample_arrays import (
     load_arrays,
     save_arrays,
     save_npz,
+    write_rows,
 )
 
 ARRAYS = {
@@ -117,3 +119,15 @@ def test_given_back_pages_are_read_again(tmp_path):
     mapped = load_arrays(tmp_path)["x"]
     PageReleaser([mapped[3:], np.zeros(2)]).note(RELEASE_BYTES)
     assert mapped.tolist() == list(range(1000))
+
+
+@pytest.mark.parametrize("count", [1, 7, 5000])
+def test_rows_of_mapped_arrays_are_written_block_by_block(tmp_path, monkeypatch, count):
+    named = {"x": np.arange(5000 * 6, dtype=np.float32).reshape(5000, 2, 3), "n": np.arange(5000)}
+    save_arrays(tmp_path / "all", named)
+    rows = np.sort(np.random.default_rng(0).permutation(5000)[:count])
+    monkeypatch.setattr(sample_arrays, "RELEASE_BYTES", 1 << 12)
+    write_rows(tmp_path / "some", load_arrays(tmp_path / "all"), rows)
+    found = load_arrays(tmp_path / "some")
+    for name, array in named.items():
+        np.testing.assert_array_equal(found[name], array[rows])

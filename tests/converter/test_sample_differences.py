@@ -15,7 +15,7 @@ from converter.assessment import Assessor
 from converter.comparison import Reference, Variant
 from converter.drift import DriftSums, measure_drift
 from converter.error_distribution import describe_errors
-from converter.sample_differences import SampleDifferences, compare_samples, count_class_pairs
+from converter.sample_differences import DifferenceCollector, SampleDifferences, compare_samples
 from converter.sample_file import MOST_ROWS, load_sample_file, rows_for, save_sample_file
 
 
@@ -26,6 +26,29 @@ def compare(reference, candidate, *, classes=True, labels=None):
         reference, candidate, classes=classes, rows=places + 100, samples=places,
         labels=None if labels is None else np.array(labels),
     )  # fmt: skip
+
+
+def collect(*blocks, most=1000):
+    collector = DifferenceCollector(most)
+    for block in blocks:
+        collector.add(block)
+    return collector
+
+
+@given(seed=st.integers(0, 99), most=st.integers(1, 40), blocks=st.integers(1, 9))
+def test_what_is_kept_block_by_block_is_what_would_be_kept_of_all(seed, most, blocks):
+    random = np.random.default_rng(seed)
+    r, y = random.random((2, 90, 3)).round(1)
+    whole = compare(r, y)
+    cut = [whole.take(part) for part in np.array_split(np.arange(90), blocks)]
+    kept = collect(*cut, most=most)
+    assert kept.samples == 90
+    expected = whole.most_telling(most)
+    for field in fields(SampleDifferences):
+        np.testing.assert_array_equal(
+            getattr(kept.most_telling(), field.name), getattr(expected, field.name)
+        )
+    assert kept.class_pairs(1000) == collect(whole).class_pairs(1000)
 
 
 class TestClasses:
@@ -63,12 +86,12 @@ class TestClasses:
     def test_class_pairs_equal_the_confusion_matrix_of_scikit_learn(self, samples, classes, seed):
         random = np.random.default_rng(seed)
         r, y = random.random((samples, classes)), random.random((samples, classes))
-        pairs = count_class_pairs(compare(r, y), 1000)
+        pairs = collect(compare(r, y)).class_pairs(1000)
         found = np.zeros((classes, classes), int)
         found[pairs["reference"], pairs["variant"]] = pairs["samples"]
         expected = confusion_matrix(r.argmax(1), y.argmax(1), labels=np.arange(classes))
         assert found.tolist() == expected.tolist()
-        assert count_class_pairs(compare(r, y), 1)["left_out"] == samples - expected.max()
+        assert collect(compare(r, y)).class_pairs(1)["left_out"] == samples - expected.max()
 
 
 class TestValues:

@@ -295,3 +295,15 @@ def test_further_latencies_are_tables_and_what_failed_has_its_reason(show):
     assert any(label.startswith("Why is") for label in labels)
     text = " ".join(caption.value for caption in app.caption)
     assert "was not measured: LiteRT crashed" in text.replace("\\", "")
+
+
+def test_a_warning_about_the_data_stands_under_the_verdict(show):
+    def doubtful():
+        comparison, samples = make_comparison()
+        comparison.reference.warnings = ["The original is right on <b>9 %</b> of the samples."]
+        return comparison, samples
+
+    app = show(doubtful)
+    assert not app.exception
+    assert any("9 %" in each.value for each in app.warning)
+    assert not any("<b>" in each.value for each in app.warning)

@@ -41,6 +41,7 @@ def test_the_unit_is_in_the_name_and_agrees(table):
 # Where a field is not a column of its own: the table or the columns that hold it.
 ELSEWHERE = {
     "flags", "latency", "drift", "output_drift", "accuracy", "output_accuracy", "audit", "notes",
+    "warnings",  # among the notes
     "ci95", "p50_ci95_ms", "p90_ci95_ms", "p99_ci95_ms",
 }  # fmt: skip
 

@@ -1,0 +1,106 @@
+"""How much a variant depends on its calibration: asked for here, then its chart and its halves."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from components.charts import show_figure
+from components.format import format_date, format_db, format_ratio
+from components.palette import custom_names, recipe_color
+from components.plain_text import escape_markdown, show_error, show_notes
+from components.session import widget_key
+from converter.calibration_study import (
+    CalibrationStudy,
+    Halves,
+    load_study,
+    study_calibration,
+    study_file,
+)
+from converter.comparison import Comparison
+from converter.errors import LiteDriftError
+from converter.run_store import keep_file
+
+_PAGE = "calibration"
+
+
+def render_calibration_study(
+    run_id: str, files: Mapping[str, Path], comparison: Comparison
+) -> None:
+    """Show the study of a calibrated variant that a person chooses, or offer to make it."""
+    names = [v.recipe for v in comparison.usable if v.flags.get("calibrate") and v.runnable]
+    if not names:
+        return
+    st.header("How much it depends on the calibration samples", anchor=False)
+    recipe = st.segmented_control("Calibrated variant", names, default=names[0], required=True,
+                                  key=widget_key(_PAGE, "recipe")) or names[0]
+    path = files.get(study_file(recipe))
+    if path is not None:
+        try:
+            _render(load_study(path), comparison)
+            return
+        except LiteDriftError as error:
+            show_error(error)
+    st.caption("Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
+               "disjoint halves: seconds for a small model.")
+    if not st.button("Study the calibration", icon=":material/tune:",
+                     key=widget_key(_PAGE, "start")):
+        return
+    bar = st.progress(0.0, "starting")
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            study = study_calibration(files, recipe, work=Path(work), listener=partial(_tell, bar))
+            keep_file(run_id, study.save(Path(work)))
+    except LiteDriftError as error:
+        bar.empty()
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _tell(bar: object, stage: str, share: float) -> None:
+    bar.progress(share, stage)  # type: ignore[attr-defined]
+
+
+def _render(study: CalibrationStudy, comparison: Comparison) -> None:
+    from components.figures.calibration import build_calibration_figure
+
+    color = recipe_color(study.recipe, custom_names([v.recipe for v in comparison.variants]))
+    show_figure(
+        "Drift against number of calibration samples",
+        f"Each dot: one random draw of so many samples (seed {study.seed}); line: their median. "
+        f"Judged on {study.evaluation_samples} evaluation samples, which took no part.",
+        build_calibration_figure(study, color), _PAGE,
+    )
+    if study.halves is not None:
+        _render_halves(study.halves)
+    failed = [p for p in study.points if p.problem]
+    show_notes([*(f"{p.samples} samples, draw {p.draw + 1}: {p.problem}" for p in failed[:3]),
+                *study.notes, f"Made {format_date(study.created)}."])
+
+
+def _render_halves(halves: Halves) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("Two disjoint halves", anchor=False)
+        st.caption(f"{halves.samples} samples each: what would change had other samples been "
+                   "taken.")
+        with st.container(horizontal=True):
+            st.metric("First half", format_db(halves.first.sqnr_db), width="content")
+            st.metric("Second half", format_db(halves.second.sqnr_db), width="content")
+            st.metric("One against the other", format_db(halves.between_db), width="content",
+                      help="SQNR of the second's outputs against the first's.")
+        if halves.tensors:
+            worst = halves.tensors[0]
+            st.caption(escape_markdown(
+                f"Of {halves.compared} activations the scale of {worst.name[-60:]} differs most: "
+                f"{format_ratio(worst.ratio)}."))
+            with st.expander("Scales of both"):
+                st.dataframe(
+                    [{"Tensor": t.name, "First": t.first, "Second": t.second,
+                      "Larger / smaller": t.ratio} for t in halves.tensors],
+                    hide_index=True, alt="Scales of activations in the two halves",
+                )

@@ -1,0 +1,1 @@
+"""The lesson's arithmetic, on the real tensors of a bundled model; NumPy alone."""

@@ -1,0 +1,117 @@
+"""A look into a variant that outlives its page, a click on a layer, and two pages seen whole."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from converter import run_store
+from converter.measurement_lock import measuring_alone
+from converter.recipe import find_recipes
+from converter.request import RunRequest
+from converter.sample_models import list_samples
+from tests.browser.conftest import Visitor
+from tests.browser.server import running_server
+
+BACKGROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 29)"}
+TRACES = "charts => charts.map(chart => chart.data.map(trace => trace.name).join(' '))"
+
+
+@pytest.fixture(scope="module")
+def run_and_address(tmp_path_factory):
+    """A finished run of digits, and a server that has it."""
+    folder = tmp_path_factory.mktemp("layers")
+    home = folder / "home"
+    home.mkdir()
+    (home / "welcome").touch()
+    sample = next(s for s in list_samples() if s.name == "digits_cnn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LITEDRIFT_HOME", str(home))
+        run_id = run_store.start_run(RunRequest(
+            model_path=sample.model_path, model_name=sample.model_path.name,
+            data_path=sample.data_path, data_name=sample.data_path.name,
+            recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
+        ))
+        with running_server(home, folder / "server.log") as (address, _):
+            end = time.monotonic() + 240
+            while (progress := run_store.follow_run(run_id)).is_active:
+                assert time.monotonic() < end, progress
+                time.sleep(0.1)
+            assert progress.status == "done", progress.error
+            yield run_id, address
+
+
+@pytest.fixture
+def visit(browser_process, run_and_address):
+    contexts = []
+
+    def start():
+        contexts.append(browser_process.new_context(viewport={"width": 1280, "height": 900}))
+        return Visitor(contexts[-1], run_and_address[1])
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def click_layer(visitor, number):
+    """Click the point of a layer, counted from 1, in the chart of all layers."""
+    chart = visitor.page.locator(".js-plotly-plot", has_text="layer, in the order of execution")
+    chart.scroll_into_view_if_needed()
+    point = chart.locator(".scatterlayer .trace").nth(0).locator(".points path").nth(number - 1)
+    box = point.bounding_box()
+    # What moves over the chart takes the click, not the point itself.
+    visitor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visitor.rest()
+
+
+def test_a_look_goes_on_without_its_page_and_is_found_by_the_link(visit, run_and_address):
+    visitor = visit()
+    with measuring_alone():  # so that it goes on for as long as this takes
+        visitor.open(f"layers?run={run_and_address[0]}")
+        visitor.click("button", "Look into it")
+        visitor.page.get_by_role("button", name="Cancel").wait_for()
+        link = visitor.page.url
+        assert "variant=int8" in link
+        visitor.page.reload()
+        visitor.page.get_by_text("Looking into").wait_for()
+        onlooker = visit()  # another person's browser, with nothing but the link
+        onlooker.page.goto(link)
+        onlooker.page.get_by_test_id("stProgress").wait_for()
+        assert onlooker.page.get_by_role("button", name="Cancel").count() == 0
+        visitor.page.context.close()
+    onlooker.wait_for("Cost by operator", seconds=60)
+    back = visit()
+    back.page.goto(link)
+    back.wait_for("Error by layer")
+    assert back.page.get_by_role("button", name="Look into it").count() == 0
+
+    layer = back.page.get_by_role("combobox", name="Layer")
+    expect(layer).not_to_have_value(re.compile(r"^2\. "))  # most error is born in another one
+    click_layer(back, 2)
+    expect(layer).to_have_value(re.compile(r"^2\. CONV_2D"))
+    back.rest()
+    traces = back.page.locator(".js-plotly-plot").evaluate_all(TRACES)
+    assert "float32 variant" in traces  # the two distributions
+    assert "float32 float32 variant variant" in traces  # least and greatest weight by channel
+    assert back.problems == onlooker.problems == []
+
+    whole = {"layers": link, "samples": f"{back.address}/samples?run={run_and_address[0]}"}
+    for name, address in whole.items():
+        back.open(address.removeprefix(f"{back.address}/"))
+        back.page.locator(".js-plotly-plot").last.wait_for()
+        for scheme, background in BACKGROUNDS.items():
+            back.page.emulate_media(color_scheme=scheme)
+            back.rest()
+            assert back.page.evaluate(BACKGROUND) == background
+            assert back.serious_violations() == [], (name, scheme)
+            assert back.overflow() <= 0, name
+        back.page.set_viewport_size({"width": 390, "height": 844})
+        back.rest()
+        assert back.overflow() <= 0, name
+        back.page.set_viewport_size({"width": 1280, "height": 900})
+    assert back.problems == []

@@ -1,0 +1,54 @@
+"""The Execution page: empty, with a run's figures, and with what was measured before."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.session import RUN_PARAMETER, widget_key
+from converter import run_store
+from converter.start_cost import START_COST_FILE
+from tests.components.test_execution_figures import COSTS
+from tests.pages.synthetic import make_comparison, make_hard_case, write_run
+
+
+def open_page(app, run_id=None):
+    app.run()
+    if run_id is not None:
+        app.query_params[RUN_PARAMETER] = run_id
+    return app.switch_page("pages/execution.py").run()
+
+
+def test_without_a_run_it_leads_to_a_model(app):
+    open_page(app)
+    assert not app.exception
+    assert app.title[0].value == "Execution"
+    assert app.header[0].value == "Nothing to compare yet"
+
+
+@pytest.mark.parametrize("make", [make_comparison, make_hard_case])
+def test_a_run_shows_what_is_known_and_offers_to_measure(app, home, make):
+    write_run(home, "r1", *make())
+    open_page(app, "r1")
+    assert not app.exception
+    assert "Load, first, warm" in [card.value for card in app.subheader]
+    assert app.button(key=widget_key("execution", "measure")).label == "Measure it here"
+
+
+def test_what_was_measured_is_kept_with_the_run(app, home, tmp_path):
+    write_run(home, "r1", *make_comparison())
+    COSTS.save(tmp_path)
+    run_store.keep_file("r1", tmp_path / START_COST_FILE)
+    open_page(app, "r1")
+    assert not app.exception
+    assert "Time to import" in [card.value for card in app.subheader]
+    assert app.button(key=widget_key("execution", "measure")).label == "Measure again"
+
+
+def test_a_damaged_file_is_told_and_can_be_measured_anew(app, home, tmp_path):
+    write_run(home, "r1", *make_comparison())
+    (tmp_path / START_COST_FILE).write_text("{")
+    run_store.keep_file("r1", tmp_path / START_COST_FILE)
+    open_page(app, "r1")
+    assert not app.exception
+    assert any("damaged" in error.value for error in app.error)
+    assert app.button(key=widget_key("execution", "measure"))
