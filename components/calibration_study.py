@@ -1,4 +1,4 @@
-"""How much a variant depends on its calibration: asked for here, then its chart and its halves."""
+"""How much a variant depends on its calibration: asked for, then chart, halves and clipping."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 import streamlit as st
 
 from components.charts import show_figure
-from components.format import format_date, format_db, format_ratio
+from components.format import format_date, format_db, format_percent, format_ratio
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, escape_markdown, show_error, show_notes
 from components.session import widget_key
-from converter.calibration_study import (
+from converter.calibration_findings import (
     CalibrationStudy,
+    Clipping,
     Halves,
     load_study,
-    study_calibration,
     study_file,
 )
+from converter.calibration_study import study_calibration
 from converter.comparison import Comparison
 from converter.errors import LiteDriftError
 from converter.run_store import keep_file
@@ -47,7 +48,8 @@ def render_calibration_study(
         except LiteDriftError as error:
             show_error(error)
     st.caption("Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
-               "disjoint halves: seconds for a small model.")
+               "disjoint halves, and looks for values beyond the ranges: seconds for a small "
+               "model, minutes for a large one.")
     if not st.button("Study the calibration", icon=":material/tune:",
                      key=widget_key(_PAGE, "start")):
         return
@@ -79,7 +81,12 @@ def _render(study: CalibrationStudy, comparison: Comparison) -> None:
     )
     if study.halves is not None:
         _render_halves(study.halves)
+    if study.clipping is not None:
+        _render_clipping(study.clipping)
     failed = [p for p in study.points if p.problem]
+    if study.is_variant is not None:
+        word = "holds what" if study.is_variant else "differs from what"
+        st.caption(f"The file from all samples {word} the run's own variant holds.")
     show_notes([*(f"{p.samples} samples, draw {p.draw + 1}: {p.problem}" for p in failed[:3]),
                 *study.notes, f"Made {format_date(study.created)}."])
 
@@ -105,3 +112,20 @@ def _render_halves(halves: Halves) -> None:
                       "Larger / smaller": t.ratio} for t in halves.tensors],
                     hide_index=True, alt="Scales of activations in the two halves",
                 )
+
+
+def _render_clipping(clipping: Clipping) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("Values beyond the ranges", anchor=False)
+        st.caption(f"The run's own variant on {clipping.samples} evaluation samples: "
+                   f"{clipping.clipped} of {clipping.compared} activations reach beyond the range "
+                   "that calibration gave them, and are cut off there.")
+        if clipping.tensors:
+            st.dataframe(
+                [{"Tensor": t.name, "Operator": t.operator,
+                  "Cut off below": format_percent(t.clipped_low, 3),
+                  "Cut off above": format_percent(t.clipped_high, 3),
+                  "Range set by": "the operator" if t.has_fixed_range else "calibration"}
+                 for t in clipping.tensors],
+                hide_index=True, alt="Activations that clip values, those that clip most first",
+            )

@@ -175,17 +175,16 @@ def render_predictions(comparison: Comparison) -> None:
             "less one. gzip: level 6, as a download usually travels."
         )
         model = comparison.model
-        custom = custom_names([variant.recipe for variant in comparison.variants])
-        rows = [_table_row(REFERENCE, recipe_color(REFERENCE), None,
-                           model.size_without_optimizer_bytes, model.baseline_gzip_bytes)]
+        rows = [_table_row(REFERENCE, None, model.size_without_optimizer_bytes,
+                           model.baseline_gzip_bytes)]
         rows += [
-            _table_row(variant.recipe, recipe_color(variant.recipe, custom),
-                       predict_size(comparison, variant), variant.size_bytes, variant.gzip_bytes,
-                       model.parameters)
+            _table_row(variant.recipe, predict_size(comparison, variant), variant.size_bytes,
+                       variant.gzip_bytes, model.parameters)
             for variant in comparison.variants if variant.status == "ok" and variant.size_bytes
         ]
-        st.table(rows, border="horizontal", hide_index=True,
-                 alt="Predicted, actual and gzipped size of every variant")
+        # A frame, not a table: one that scrolls sideways must be reached by the keyboard.
+        st.dataframe(rows, hide_index=True,
+                     alt="Predicted, actual and gzipped size of every variant")
         conditions = []
         if model.optimizer_bytes:
             conditions.append(f"without its {format_bytes(model.optimizer_bytes)} of optimizer "
@@ -197,8 +196,7 @@ def render_predictions(comparison: Comparison) -> None:
 
 
 def _table_row(
-    name: str, color: str, predicted: SizePrediction | None, size: int, gzip: int | None,
-    parameters: int = 0,
+    name: str, predicted: SizePrediction | None, size: int, gzip: int | None, parameters: int = 0
 ) -> dict[str, str]:
     formula = error = MISSING
     if predicted is not None:
@@ -207,7 +205,7 @@ def _table_row(
                   f"{_unbroken(format_bytes(predicted.predicted_bytes))}"
         error = _signed_percent(predicted.error)
     return {
-        "Variant": f':color[●]{{foreground="{color}"}}{_NO_BREAK}{escape_markdown(name)}',
+        "Variant": visible_text(name),
         "Predicted": formula, "Actual": _unbroken(format_bytes(size)), "Error": _unbroken(error),
         "gzip": _unbroken(format_bytes(gzip)),
         "gzip saves": MISSING if gzip is None else _unbroken(format_percent(1 - gzip / size)),

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from components.audit_words import (
+    effect_word,
+    operators_sentence,
+    other_notes,
+    reasons,
+    same_sentence,
+    types_sentence,
+)
 from components.format import format_bytes, format_db, format_error, format_percent, shorten
 from components.palette import custom_names, recipe_color
 from components.plain_text import code_span, escape_markdown, show_notes
@@ -24,12 +32,7 @@ from converter.request import RunRequest
 if TYPE_CHECKING:
     import numpy as np
 
-_EFFECTS = {
-    "yes": ("took effect", "green"),
-    "partly": ("partly", "orange"),
-    "no": ("no effect", "gray"),
-    "ignored": ("ignored", "red"),
-}
+_COLORS = {"yes": "green", "partly": "orange", "no": "gray", "ignored": "red"}
 
 
 def render_variants(files: Mapping[str, Path], comparison: Comparison) -> None:
@@ -111,6 +114,9 @@ def _summary(variant: Variant) -> str:
         parts.append("a file of your own")
     if not variant.runnable:
         parts.append(":orange[size only]")
+    if variant.audit.same_as:
+        twin = escape_markdown(shorten(variant.audit.same_as[0], 40))
+        parts.append(f"same content as {twin}")
     effects = [flag.get("effect", "") for flag in variant.audit.flags]
     if "ignored" in effects:
         parts.append(":red[a flag was ignored]")
@@ -158,47 +164,37 @@ def _render_audit(variant: Variant) -> None:
             [
                 {
                     "Asked": escape_markdown(str(flag.get("flag", ""))),
-                    "Found": escape_markdown(str(flag.get("found", ""))),
                     "Effect": _effect_badge(flag.get("effect", "")),
+                    "Found": escape_markdown(str(flag.get("found", ""))),
                 }
                 for flag in audit.flags
             ],
             border="horizontal", hide_index=True, alt=f"Flags of {variant.recipe} and their effect",
         )
-    if audit.total_ops:
-        st.caption(escape_markdown(_operators(variant)))
-    if audit.float_reasons:
-        with st.expander("Why operators compute in float"):
-            st.table(
-                [
-                    {
-                        "Operator": escape_markdown(str(item.get("operator", ""))),
-                        "Count": str(item.get("count", "")),
-                        "Why": escape_markdown(str(item.get("reason", ""))),
-                    }
-                    for item in audit.float_reasons
-                ],
-                border="horizontal", hide_index=True,
-                alt=f"Why operators of {variant.recipe} compute in float",
-            )
-    show_notes(audit.notes)
-
-
-def _operators(variant: Variant) -> str:
-    audit = variant.audit
-    counts = [
-        (audit.integer_ops, "integer"), (audit.float_ops, "float"),
-        (audit.hybrid_ops, "of these with integer weights"),
-        (audit.border_ops, "quantize or dequantize"),
-        (audit.flex_ops, "TensorFlow (Flex)"), (audit.custom_ops, "custom"),
-    ]
-    named = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return f"{audit.total_ops} operators: {named}." if named else f"{audit.total_ops} operators."
+    found = reasons(audit)
+    if found:
+        st.table(
+            [
+                {
+                    "Not integer": escape_markdown(reason.operators),
+                    "Where": escape_markdown(reason.kind),
+                    "Why": escape_markdown(reason.why),
+                }
+                for reason in found
+            ],
+            border="horizontal", hide_index=True,
+            alt=f"Why operators of {variant.recipe} are not integer",
+        )
+    sentences = (operators_sentence(audit), types_sentence(audit), same_sentence(audit))
+    line = " ".join(sentence for sentence in sentences if sentence)
+    if line:
+        st.caption(escape_markdown(line))
+    show_notes(other_notes(audit))
 
 
 def _effect_badge(effect: str) -> str:
-    word, color = _EFFECTS.get(effect, (effect or "unknown", "gray"))
-    return f":{color}-badge[{escape_markdown(word)}]"
+    color = _COLORS.get(effect, "gray")
+    return f":{color}-badge[{escape_markdown(effect_word(effect))}]"
 
 
 def _file_button(

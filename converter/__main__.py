@@ -352,7 +352,8 @@ def _budget(options: argparse.Namespace) -> int:
 
 def _calibration(options: argparse.Namespace) -> int:
     from converter.analysed_run import files_of
-    from converter.calibration_study import format_study, study_calibration
+    from converter.calibration_study import study_calibration
+    from converter.calibration_table import format_study
 
     _listen_for_cancel()
     bound_own_memory()

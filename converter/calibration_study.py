@@ -1,32 +1,45 @@
-"""How much a variant depends on its calibration: on how many samples, and on which.
+"""How much a variant depends on its calibration: on how many samples, on which, and what it clips.
 
-The ranges of every calibration sample are measured once; the ranges of any set of samples are then
-the least and the greatest of theirs, so that a set costs one quantization and one evaluation. The
-variants are made by litert-quantizer out of the run's float32 file, with least and greatest values
-as ranges, as TFLiteConverter takes them.
+Each set of samples costs one calibration, one quantization of the run's float32 file by the engine
+that made the variant, and one evaluation. Where all samples of the run are taken, the file is the
+variant itself, and the study says whether it is.
 """
 
 from __future__ import annotations
 
 import datetime
-import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from converter.analysed_run import Files, find_subject
+from converter.calibration_findings import (
+    MOST_TENSORS,
+    CalibrationStudy,
+    Clipping,
+    Halves,
+    StudyPoint,
+    TensorScales,
+    figure_of,
+    find_clipping,
+)
 from converter.child_process import Worker
-from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, write_whole
-from converter.errors import DataError, RecipeError
-from converter.json_figures import encode_figures, known_fields
+from converter.comparison import (
+    CALIBRATION_FILE,
+    COMPARISON_FILE,
+    Comparison,
+    Variant,
+)
+from converter.deep_analysis import Subject
+from converter.errors import DataError, LiteDriftError, RecipeError
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
+from converter.layer_analysis import LayerDrift
 from converter.limits import current_limits
-from converter.quantizer_recipe import quantizer_rules
-from converter.recipe import LITERT_QUANTIZER, Recipe, engine_problem
+from converter.measurement_lock import building
+from converter.recipe import LITERT_QUANTIZER, Recipe
 from converter.sample_arrays import save_arrays
 from converter.sandbox import Permissions
 from converter.signature import Signature
@@ -35,135 +48,10 @@ MOST_CALIBRATION, MOST_EVALUATION = 100, 200
 COUNTS = (1, 2, 5, 10, 20, 50, 100)
 DRAWS = 3
 _SEED = 0
-_MOST_TENSORS = 20
+SATURATION_SAMPLES = 64
+_MOST_SECONDS = 60.0
+"""No further sample is begun for the saturation after so long."""
 Listener = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyPoint:
-    """A variant calibrated on some samples.
-
-    Attributes:
-        samples: How many.
-        draw: Number of the draw of so many, from 0.
-        sqnr_db: Of the worst output against the original's, on the evaluation samples.
-        agreement: Top-1 agreement; None without classes.
-        problem: Why there are no figures; None where there are.
-    """
-
-    samples: int
-    draw: int
-    sqnr_db: float | None = None
-    agreement: float | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorScales:
-    """The scale of one tensor in two variants; `ratio` is the larger over the smaller."""
-
-    name: str
-    first: float
-    second: float
-    ratio: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Halves:
-    """Two variants calibrated on disjoint halves of the samples.
-
-    Attributes:
-        samples: In each half.
-        first: Its figures against the original.
-        second: Likewise.
-        between_db: SQNR of the second's outputs against the first's.
-        tensors: Activations by how far their two scales differ, the farthest first.
-        compared: Activations whose scales were compared.
-    """
-
-    samples: int
-    first: StudyPoint
-    second: StudyPoint
-    between_db: float | None
-    tensors: list[TensorScales]
-    compared: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationStudy:
-    """A study of one recipe of a run.
-
-    Attributes:
-        recipe: Its name.
-        points: By number of samples and draw.
-        halves: None where there are fewer than two samples.
-        calibration_samples: That were there to draw from.
-        evaluation_samples: On which all figures are taken.
-        seed: Of the draws.
-        created: When, UTC.
-        notes: Sentences a person should read.
-    """
-
-    recipe: str
-    points: list[StudyPoint]
-    halves: Halves | None
-    calibration_samples: int
-    evaluation_samples: int
-    seed: int
-    created: str
-    notes: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return strict JSON: infinities as strings, NaN as null."""
-        encoded: dict[str, Any] = encode_figures(asdict(self))
-        return encoded
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read `to_json`'s form."""
-        fields = known_fields(cls, values)
-        fields["points"] = [_point(each) for each in values["points"]]
-        if values["halves"] is not None:
-            halves = dict(values["halves"])
-            halves["first"], halves["second"] = _point(halves["first"]), _point(halves["second"])
-            halves["tensors"] = [TensorScales(**each) for each in halves["tensors"]]
-            halves["between_db"] = _figure(halves["between_db"])
-            fields["halves"] = Halves(**halves)
-        return cls(**fields)
-
-    def save(self, folder: Path) -> Path:
-        """Write it beside a run, whole or not at all, and return its path."""
-        path = folder / study_file(self.recipe)
-        write_whole(path, json.dumps(self.to_json(), indent=1, allow_nan=False).encode())
-        return path
-
-
-def study_file(recipe: str) -> str:
-    """Return the name of a study's file."""
-    return f"calibration_{recipe}.json"
-
-
-def load_study(path: Path) -> CalibrationStudy:
-    """Read what `save` wrote.
-
-    Raises:
-        DataError: When it is missing or damaged.
-    """
-    try:
-        return CalibrationStudy.from_json(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
-        raise DataError(
-            f"{path.name}: expected a study of the calibration, found no readable one "
-            f"({type(broken).__name__}); make it again."
-        ) from broken
-
-
-def _figure(value: Any) -> float | None:  # noqa: ANN401
-    return None if value is None else float(value)
-
-
-def _point(values: Mapping[str, Any]) -> StudyPoint:
-    return StudyPoint(**{**values, "sqnr_db": _figure(values["sqnr_db"])})
 
 
 def study_counts(available: int) -> list[int]:
@@ -196,10 +84,10 @@ def study_calibration(
     comparison = Comparison.load(files[COMPARISON_FILE])
     variant = comparison.variant(recipe)
     asked = Recipe.from_json(variant.flags) if variant.flags else None
-    if asked is None or not asked.calibrate or engine_problem(asked, LITERT_QUANTIZER):
+    if asked is None or not asked.calibrate:
         raise RecipeError(
-            f"{recipe}: expected a variant that was calibrated and that litert-quantizer can make "
-            "again, found another; choose int8, int8_full or int16x8."
+            f"{recipe}: expected a variant that was calibrated, found another; choose int8, "
+            "int8_full or int16x8."
         )
     subject = find_subject(files, comparison, variant, original)
     if subject.reference is None:
@@ -215,25 +103,18 @@ def study_calibration(
                 "with data."
             )
     reference = _kept(files, REFERENCE_FILE)
-    with tempfile.TemporaryDirectory(prefix=".calibration-", dir=work) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix=".calibration-", dir=work) as scratch,
+        # A latency that is measured meanwhile would be wrong.
+        building(lambda: listener("waiting for the machine", 0.0)),
+    ):
         place = Path(scratch).resolve()
         save_arrays(place / "calibration", _first(samples["calibration"], MOST_CALIBRATION))
         save_arrays(place / "evaluation", _first(samples["evaluation"], MOST_EVALUATION))
         save_arrays(place / "reference", _first(reference, MOST_EVALUATION))
-        permissions = Permissions(read=(subject.reference.resolve(),), write=(place,))
-        with Worker("converter.workers.calibration", "litert-quantizer", task="while calibrating",
-                    permissions=permissions) as worker:  # fmt: skip
-            study = _Study(worker, listener)
-            opened = {
-                "source": str(subject.reference.resolve()),
-                "signature": Signature(
-                    tuple(comparison.model.inputs), tuple(comparison.model.outputs)
-                ).to_json(),
-                "binding": subject.reference_binding.to_json(),
-                "rules": quantizer_rules(asked),
-                "work": str(place),
-            }
-            return study.carry_out(recipe, opened, _sizes(samples))
+        save_arrays(place / "clipping", _first(samples["evaluation"], SATURATION_SAMPLES))
+        study = _Study(place, subject, asked, listener)
+        return study.carry_out(comparison, variant, _sizes(samples))
 
 
 def _kept(files: Files, name: str) -> dict[str, np.ndarray]:
@@ -253,83 +134,133 @@ def _sizes(samples: Mapping[str, Mapping[str, np.ndarray]]) -> tuple[int, int]:
 
 
 class _Study:
-    """Asks the worker for one set of samples after the other."""
+    """Asks a worker for one set of samples after the other."""
 
-    def __init__(self, worker: Worker, listener: Listener) -> None:
-        self._worker = worker
+    def __init__(self, place: Path, subject: Subject, recipe: Recipe, listener: Listener) -> None:
+        self._place = place
+        self._subject = subject
+        self._recipe = recipe
         self._listener = listener
         self._seconds = current_limits().evaluate_seconds
+        self._notes: list[str] = []
 
     def carry_out(
-        self, recipe: str, opened: dict[str, Any], sizes: tuple[int, int]
+        self, comparison: Comparison, variant: Variant, sizes: tuple[int, int]
     ) -> CalibrationStudy:
         available, evaluated = sizes
-        self._listener("measuring the range of every sample", 0.0)
-        self._worker.ask("open", self._seconds, **opened)
         random = np.random.default_rng(_SEED)
+        self._listener("loading the quantizer", 0.0)
+        label = "litert-quantizer" if variant.engine == LITERT_QUANTIZER else "TFLiteConverter"
+        with self._worker("calibration", label, "while calibrating") as worker:
+            worker.ask("open", self._seconds, **self._opening(comparison, variant))
+            points, whole = self._points(worker, random, available)
+            halves = None
+            if available > 1:
+                self._listener("comparing two halves", 0.85)
+                halves = self._halves(worker, random.permutation(available))
+        all_taken = comparison.data.calibration_samples == available
+        return CalibrationStudy(
+            recipe=variant.recipe,
+            points=points,
+            halves=halves,
+            calibration_samples=available,
+            evaluation_samples=evaluated,
+            seed=_SEED,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            engine=variant.engine,
+            is_variant=whole == variant.content_sha256 if all_taken and whole else None,
+            clipping=self._clipping(),
+            notes=self._notes,
+        )
+
+    def _worker(self, kind: str, label: str, task: str) -> Worker:
+        files = {self._subject.variant.resolve(), self._float_file()}
+        return Worker(
+            f"converter.workers.{kind}",
+            label,
+            task=task,
+            permissions=Permissions(read=tuple(files), write=(self._place,)),
+        )
+
+    def _float_file(self) -> Path:
+        return (self._subject.reference or self._subject.variant).resolve()
+
+    def _opening(self, comparison: Comparison, variant: Variant) -> dict[str, Any]:
+        signature = Signature(tuple(comparison.model.inputs), tuple(comparison.model.outputs))
+        return {
+            "source": str(self._float_file()),
+            "signature": signature.to_json(),
+            "binding": self._subject.reference_binding.to_json(),
+            "recipe": self._recipe.to_json(),
+            "engine": variant.engine,
+            "work": str(self._place),
+        }
+
+    def _points(
+        self, worker: Worker, random: np.random.Generator, available: int
+    ) -> tuple[list[StudyPoint], str | None]:
+        """Return the figures of every draw, and the content's hash of the file from all samples."""
         sets = [
             (count, draw, sorted(random.permutation(available)[:count].tolist()))
             for count in study_counts(available)
             for draw in range(DRAWS if count < available else 1)
         ]
-        points = []
+        points, whole = [], None
         for number, (count, draw, chosen) in enumerate(sets):
-            self._listener(f"calibrating with {count}", 0.3 + 0.6 * number / len(sets))
-            answer = self._worker.ask("judge", self._seconds, chosen=chosen)
+            self._listener(f"calibrating with {count}", 0.1 + 0.75 * number / len(sets))
+            answer = worker.ask("judge", self._seconds, chosen=chosen)
             points.append(StudyPoint(samples=count, draw=draw, **_figures(answer)))
-        halves = None
-        if available > 1:
-            self._listener("comparing two halves", 0.9)
-            halves = self._halves(random.permutation(available))
-        return CalibrationStudy(
-            recipe=recipe, points=points, halves=halves, calibration_samples=available,
-            evaluation_samples=evaluated, seed=_SEED,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            notes=["The variants of this study are made by litert-quantizer from the run's float32 "
-                   "file; TFLiteConverter's may differ from them in single roundings."],
-        )  # fmt: skip
+            whole = answer.get("content_sha256")
+        return points, whole
 
-    def _halves(self, order: np.ndarray) -> Halves:
+    def _halves(self, worker: Worker, order: np.ndarray) -> Halves | None:
         half = len(order) // 2
         first, second = sorted(order[:half].tolist()), sorted(order[half : 2 * half].tolist())
-        answer = self._worker.ask("halves", self._seconds, first=first, second=second)
+        try:
+            answer = worker.ask("halves", self._seconds, first=first, second=second)
+        except LiteDriftError as error:
+            self._notes.append(f"Not measured: two halves. {error}")
+            return None
         return Halves(
             samples=half,
             first=StudyPoint(samples=half, draw=0, **_figures(answer["first"])),
             second=StudyPoint(samples=half, draw=1, **_figures(answer["second"])),
-            between_db=_figure(answer["between_db"]),
-            tensors=[TensorScales(**each) for each in answer["tensors"][:_MOST_TENSORS]],
+            between_db=figure_of(answer["between_db"]),
+            tensors=[TensorScales(**each) for each in answer["tensors"][:MOST_TENSORS]],
             compared=len(answer["tensors"]),
         )
+
+    def _clipping(self) -> Clipping | None:
+        """Run the run's own variant on evaluation samples; a crash costs this part alone."""
+        self._listener("looking for values beyond the ranges", 0.9)
+        subject = self._subject
+        opened = {
+            "reference": (self._float_file(), subject.reference_binding),
+            "variant": (subject.variant.resolve(), subject.binding),
+        }
+        try:
+            with self._worker("layers", "LiteRT", "while comparing the layers") as worker:
+                answer = worker.ask(
+                    "drift",
+                    self._seconds,
+                    samples=str(self._place / "clipping"),
+                    threads=subject.threads,
+                    stateful=subject.is_stateful,
+                    most_seconds=min(_MOST_SECONDS, self._seconds / 2),
+                    **{
+                        name: {"path": str(path), "binding": binding.to_json()}
+                        for name, (path, binding) in opened.items()
+                    },
+                )
+        except LiteDriftError as error:
+            self._notes.append(f"Not measured: saturation at evaluation. {error}")
+            return None
+        return find_clipping(LayerDrift.from_json(answer))
 
 
 def _figures(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "sqnr_db": _figure(answer["sqnr_db"]),
+        "sqnr_db": figure_of(answer["sqnr_db"]),
         "agreement": answer["agreement"],
         "problem": answer["problem"],
     }
-
-
-def format_study(study: CalibrationStudy) -> str:
-    """Return a study as plain text, for the command line."""
-    lines = [
-        f"{study.recipe}: calibrated with up to {study.calibration_samples} samples, judged on "
-        f"{study.evaluation_samples} others (seed {study.seed})",
-        "samples  draw  SQNR dB  agreement",
-    ]
-    for point in study.points:
-        sqnr = "-" if point.sqnr_db is None else f"{point.sqnr_db:.2f}"
-        agreement = "-" if point.agreement is None else f"{point.agreement:.1%}"
-        lines.append(f"{point.samples:7d}  {point.draw + 1:4d}  {sqnr:>7}  {agreement:>9}"
-                     + (f"  {point.problem}" if point.problem else ""))  # fmt: skip
-    halves = study.halves
-    if halves is not None:
-        between = "-" if halves.between_db is None else f"{halves.between_db:.2f} dB"
-        lines += [
-            "",
-            f"Two disjoint halves of {halves.samples}: their outputs differ by {between} SQNR; the "
-            f"scales of {halves.compared} tensors, farthest apart first:",
-            *(f"  {each.ratio:.3f} times  {each.name}" for each in halves.tensors[:5]),
-        ]
-    return "\n".join([*lines, *(f"note: {note}" for note in study.notes)])

@@ -106,10 +106,16 @@ class Audit:
         float_op_names: Count of each kind of float operator.
         missing_kernels: Operators for which this runtime has no kernel; with any the file cannot be
             run here.
-        flags: For each flag asked: what was found, and its effect: `yes`, `partly`, `no` (nothing
-            was there to change) or `ignored` (there was, and nothing changed).
-        float_reasons: For a file whose recipe quantizes: why operators compute in float, as
-            `explain_float_operators` tells it.
+        flex_op_names: Count of each kind of Flex operator.
+        tensor_types: Under `activations` the tensors of each dtype, under `weights` and `biases`
+            the elements of each; a bias in float counts as a weight.
+        float_reasons: For a file whose recipe quantizes: the `reason` why a `count` of operators of
+            one kind (`operator`) compute in float.
+        border_reasons: The same of QUANTIZE and DEQUANTIZE between float and integer.
+        same_as: Recipes of the run whose files hold the same but for the converter's metadata.
+        flags: For each flag asked: `toggle` (its place in the recipe), `flag` (its label), what was
+            `found`, and its `effect`: `yes`, `partly`, `no` (nothing was there to change) or
+            `ignored` (there was, and nothing changed).
         notes: Sentences a person should read; the reason for each figure that is null.
     """
 
@@ -123,7 +129,11 @@ class Audit:
     is_stateful: bool = False
     float_op_names: dict[str, int] = field(default_factory=dict)
     missing_kernels: list[str] = field(default_factory=list)
+    flex_op_names: dict[str, int] = field(default_factory=dict)
+    tensor_types: dict[str, dict[str, int]] = field(default_factory=dict)
     float_reasons: list[dict[str, str | int]] = field(default_factory=list)
+    border_reasons: list[dict[str, str | int]] = field(default_factory=list)
+    same_as: list[str] = field(default_factory=list)
     flags: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

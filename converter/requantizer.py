@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from litert_quantizer import Quantizer, calibrator
+from litert_quantizer import Quantizer, calibrator, qtyping, recipe_manager
 from litert_quantizer.utils import qsv_utils
 
 from converter.calibration_samples import check_calibration, representative_samples
@@ -183,6 +183,18 @@ class Requantizer:
             f"{label}: litert-quantizer refused the file ({type(error).__name__}: {line}).",
             text,
         )
+
+
+def quantizable_operators(recipe: Recipe) -> frozenset[str]:
+    """Return the operators, by TFLite's names, that litert-quantizer has a rule for in a recipe."""
+    manager = recipe_manager.RecipeManager()
+    manager.load_quantization_recipe(quantizer_rules(recipe))
+    named = {"CONV_2D_TRANSPOSE": "TRANSPOSE_CONV"}  # the one that it calls otherwise
+    return frozenset(
+        named.get(operator.value, operator.value)
+        for operator in qtyping.TFLOperationName
+        if manager.get_quantization_configs(operator, "")[0] != "no_quantize"
+    )
 
 
 def join_ranges(parts: Iterable[Ranges]) -> Ranges:

@@ -22,6 +22,10 @@ MOST_OBJECTS = 300_000
 """Operators, tensors and buffers; the largest models that phones run have some 50 000."""
 _TF_SCHEMA = "tensorflow.lite.python.schema_py_generated"
 _DEFAULT_SIGNATURE = "serving_default"
+STORED_INTEGERS = frozenset({"int8", "uint8", "int4", "int2", "uint4"})
+"""Types in which weights are stored as scaled integers."""
+_BORDERS = {"QUANTIZE", "DEQUANTIZE"}
+_INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
 _RUNTIME_CUSTOM_OPERATORS = {
     "AudioSpectrogram",
     "Mfcc",
@@ -59,6 +63,11 @@ class Tensor:
     quantization: tuple[float, int] | None = None
 
     @property
+    def is_float(self) -> bool:
+        """Whether it holds floats of any width."""
+        return self.dtype.startswith(("float", "bfloat"))
+
+    @property
     def elements(self) -> int:
         """Number of elements, open dimensions counted as 1."""
         return math.prod(size or 1 for size in self.shape)
@@ -77,6 +86,37 @@ class Operator:
     def is_flex(self) -> bool:
         """Whether it is a TensorFlow operator that needs the Flex delegate."""
         return self.is_custom and self.name.startswith("Flex")
+
+    @property
+    def activations(self) -> list[Tensor]:
+        """Its inputs and outputs that the file holds no values of."""
+        return [t for t in (*self.inputs, *self.outputs) if not t.is_constant]
+
+    @property
+    def is_border(self) -> bool:
+        """Whether it only converts between float and integer."""
+        kinds = {tensor.is_float for tensor in (*self.inputs, *self.outputs)}
+        return self.name in _BORDERS and len(kinds) == 2
+
+    @property
+    def computes_in_float(self) -> bool:
+        """Whether it is a builtin operator on float activations, and no border."""
+        apart = self.is_custom or self.is_border
+        return not apart and any(tensor.is_float for tensor in self.activations)
+
+    @property
+    def computes_on_integers(self) -> bool:
+        """Whether it is a builtin operator on scaled integers alone, and no border."""
+        if self.is_custom or self.is_border or self.computes_in_float:
+            return False
+        return any(tensor.dtype in _INTEGER_ACTIVATIONS for tensor in self.activations)
+
+    @property
+    def has_integer_weights(self) -> bool:
+        """Whether one of its constants is stored as scaled integers of 8 bits or fewer."""
+        return any(
+            t.is_constant and t.is_quantized and t.dtype in STORED_INTEGERS for t in self.inputs
+        )
 
     @property
     def has_kernel(self) -> bool:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from components.figures.axes import linear_axis, log_axis
 from components.figures.ink import GRID, SOFT_INK
 from components.format import format_db, format_percent, format_tick
-from converter.calibration_study import CalibrationStudy, StudyPoint
+from converter.calibration_findings import CalibrationStudy, StudyPoint
 
 
 def build_calibration_figure(study: CalibrationStudy, color: str) -> go.Figure:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from components.audit_words import (
+    Reason,
+    effect_word,
+    operators_sentence,
+    other_notes,
+    reasons,
+    same_sentence,
+    types_sentence,
+)
 from components.format import format_bytes
 from components.palette import custom_names, recipe_color
 from components.report.tables import failure, variant_absence
 from converter.comparison import Audit, Comparison, Variant
 from converter.recipe import LITERT_QUANTIZER, Recipe
 
-_EFFECTS = {"yes": ("took effect", "good"), "partly": ("partly", "caution"),
-            "no": ("no effect", "plain"), "ignored": ("ignored", "bad")}
+_TONES = {"yes": "good", "partly": "caution", "no": "plain", "ignored": "bad"}
 _MOST_DETAILS = 8_000
 """Characters of a converter's own words: a page of print or two, its beginning."""
 
@@ -40,6 +48,7 @@ class VariantCard:
         origin: Where the file comes from, unless TFLiteConverter made it; empty for none.
         asked: What the recipe asked beyond defaults, in a sentence; empty for a given file.
         flags: What each flag did.
+        reasons: Why operators are not integer.
         operators: The operators in the file, in a sentence; empty where none is known.
         notes: The audit's notes.
         hashes: SHA-256 by what it is of.
@@ -54,6 +63,7 @@ class VariantCard:
     origin: str
     asked: str
     flags: list[Flag]
+    reasons: list[Reason]
     operators: str
     notes: list[str]
     hashes: dict[str, str] = field(default_factory=dict)
@@ -76,18 +86,18 @@ def _card(variant: Variant, color: str) -> VariantCard:
         name=variant.recipe, color=color, summary=" · ".join(parts), failed=failed, error=error,
         details=_cut(variant.error_details or "") if failed else "", origin=_origin(variant),
         asked=_asked(variant),
-        flags=[_flag(entry) for entry in variant.audit.flags], operators=_operators(variant.audit),
+        flags=[_flag(entry) for entry in variant.audit.flags], reasons=reasons(variant.audit),
+        operators=_operators(variant.audit),
         # Of a failed one the reason stands above already.
-        notes=[n for n in variant.audit.notes if not (failed and failure(variant) in n)],
+        notes=[n for n in other_notes(variant.audit) if not (failed and failure(variant) in n)],
         hashes={of: value for of, value in hashes.items() if value},
     )
 
 
 def _flag(entry: dict[str, str]) -> Flag:
     effect = str(entry.get("effect", ""))
-    word, tone = _EFFECTS.get(effect, (effect or "unknown", "plain"))
-    return Flag(asked=str(entry.get("flag", "")), found=str(entry.get("found", "")), effect=word,
-                tone=tone)
+    return Flag(asked=str(entry.get("flag", "")), found=str(entry.get("found", "")),
+                effect=effect_word(effect), tone=_TONES.get(effect, "plain"))
 
 
 def _origin(variant: Variant) -> str:
@@ -127,22 +137,16 @@ def _words(value: object) -> str:
 
 
 def _operators(audit: Audit) -> str:
-    if not audit.total_ops:
+    text = operators_sentence(audit)
+    if not text:
         return ""
-    counts = [
-        (audit.integer_ops, "integer"), (audit.float_ops, "float"),
-        (audit.hybrid_ops, "of these with integer weights"),
-        (audit.border_ops, "quantize or dequantize"),
-        (audit.flex_ops, "TensorFlow (Flex)"), (audit.custom_ops, "custom"),
-    ]
-    named = ", ".join(f"{count} {word}" for count, word in counts if count)
-    text = f"{audit.total_ops} operators{': ' if named else ''}{named}."
-    if audit.float_op_names:
+    if audit.float_op_names and not audit.float_reasons:
         kinds = ", ".join(f"{count} {name}" for name, count in audit.float_op_names.items())
         text += f" In float: {kinds}."
     if audit.missing_kernels:
         text += f" Without a kernel here: {', '.join(audit.missing_kernels)}."
-    return text
+    more = (types_sentence(audit), same_sentence(audit))
+    return " ".join(part for part in (text, *more) if part)
 
 
 def _cut(text: str) -> str:

@@ -121,7 +121,11 @@ AUDIT = (
     Column("is_stateful", FLAG, "", "whether it keeps variables between inferences"),
     _text("float_op_names", "count of each kind of float operator, as JSON"),
     _text("missing_kernels", "operators that this runtime cannot run, as JSON"),
-    _text("float_reasons", "why operators of a quantized file compute in float, as JSON"),
+    _text("flex_op_names", "count of each kind of Flex operator, as JSON"),
+    _text("tensor_types", "dtypes of activations, weights and biases, as JSON"),
+    _text("float_reasons", "operators left in float under the reason why, as JSON"),
+    _text("border_reasons", "QUANTIZE and DEQUANTIZE under the reason why, as JSON"),
+    _text("same_as", "recipes whose files hold the same, as JSON"),
 )
 MEMORY = (
     _count("peak_memory_bytes", "peak memory of a process that runs it once", "bytes"),
@@ -183,7 +187,8 @@ TABLES: dict[str, Table] = {
             _RECIPE,
             _text("asked", "the flag"),
             _text("found", "what is in the file"),
-            _text("effect", "yes, partly, no (nothing to change) or ignored"),
+            _text("effect", "yes, partly, no or ignored"),
+            _text("toggle", "the flag's place in the recipe"),
         ),
     ),
     "notes": Table(

@@ -69,6 +69,7 @@ def _rows(comparison: Comparison) -> dict[str, list[Row]]:
         "flags": [
             {
                 "recipe": variant.recipe,
+                "toggle": flag.get("toggle"),
                 "asked": flag.get("flag"),
                 "found": flag.get("found"),
                 "effect": flag.get("effect"),
@@ -164,6 +165,17 @@ def _prefixed(prefix: str, row: Row) -> Row:
     return {f"{prefix}_{name}": value for name, value in row.items()}
 
 
+_AUDIT_JSON = (
+    "float_op_names",
+    "missing_kernels",
+    "flex_op_names",
+    "tensor_types",
+    "float_reasons",
+    "border_reasons",
+    "same_as",
+)
+
+
 def _variant_row(comparison: Comparison, variant: Variant) -> Row:
     audit = vars(variant.audit)
     return {
@@ -175,9 +187,7 @@ def _variant_row(comparison: Comparison, variant: Variant) -> Row:
         **_prefixed("accuracy", _accuracy_row(variant.accuracy)),
         **_prefixed("audit", audit),
         "delegation": None if variant.delegation is None else _json(vars(variant.delegation)),
-        "audit_float_op_names": _json(audit["float_op_names"]),
-        "audit_missing_kernels": _json(audit["missing_kernels"]),
-        "audit_float_reasons": _json(audit["float_reasons"]),
+        **{f"audit_{name}": _json(audit[name]) for name in _AUDIT_JSON},
     }
 
 

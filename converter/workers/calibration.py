@@ -1,12 +1,13 @@
-"""Worker: quantizes one float file with the ranges of any set of its calibration samples."""
+"""Worker: quantizes one float file with any set of its calibration samples, by either engine."""
 
 from __future__ import annotations
 
-from converter.workers.protocol import enter_walls, serve
+from converter.workers.protocol import enter_walls, quiet_imports, serve, step_back
 
 enter_walls()
+step_back()
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -17,50 +18,51 @@ from converter.errors import LiteDriftError  # noqa: E402
 from converter.evaluation import evaluate  # noqa: E402
 from converter.json_figures import encode_figures  # noqa: E402
 from converter.op_cut import OperatorGraph  # noqa: E402
-from converter.requantizer import Requantizer, join_ranges  # noqa: E402
+from converter.quantizer_recipe import quantizer_rules  # noqa: E402
+from converter.recipe import TFLITE_CONVERTER, Recipe  # noqa: E402
 from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.signature import Signature  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
+from converter.tflite_file import content_sha256  # noqa: E402
 
-_LABEL = "calibration"
+Quantize = Callable[[Sequence[int]], bytes]
+"""From the numbers of samples to the file calibrated with them."""
 
 
 class CalibrationWorker:
-    """Knows the ranges of every calibration sample of one file."""
+    """Knows one float file and all of its calibration samples."""
 
     def open(
         self,
         source: str,
         signature: dict[str, Any],
         binding: dict[str, Any],
-        rules: list[dict[str, Any]],
+        recipe: dict[str, Any],
+        engine: str,
         work: str,
     ) -> dict[str, Any]:
-        """Measure the ranges of each sample alone."""
+        """Make ready to quantize with any of the samples."""
         self._work = Path(work)
         self._binding = Binding.from_json(binding)
-        self._rules = rules
-        self._requantizer = Requantizer(
-            Path(source), Signature.from_json(signature), self._binding.signature
+        prepare = _by_converter if engine == TFLITE_CONVERTER else _by_quantizer
+        self._quantize = prepare(
+            Path(source),
+            Signature.from_json(signature),
+            self._binding.signature,
+            Recipe.from_json(recipe),
+            load_arrays(self._work / "calibration"),
         )
-        samples = load_arrays(self._work / "calibration")
-        count = len(next(iter(samples.values())))
-        self._ranges = [
-            self._requantizer.measure_ranges(
-                rules, {name: array[i : i + 1] for name, array in samples.items()}
-            )
-            for i in range(count)
-        ]
         self._inputs = load_arrays(self._work / "evaluation")
         self._reference = dict(load_arrays(self._work / "reference"))
         if not self._reference:  # the float file itself is the original
             self._reference = self._run(Path(source))
-        return {"samples": count}
+        return {}
 
     def judge(self, chosen: list[int]) -> dict[str, Any]:
         """Quantize with the ranges of some samples and measure the drift."""
         try:
-            return self._figures(self._run(self._build(chosen, "one.tflite")))
+            path = self._build(chosen, "one.tflite")
+            return {**self._figures(self._run(path)), "content_sha256": content_sha256(path)}
         except LiteDriftError as error:
             return {"sqnr_db": None, "agreement": None, "problem": str(error)}
 
@@ -80,9 +82,8 @@ class CalibrationWorker:
         return answer
 
     def _build(self, chosen: Sequence[int], name: str) -> Path:
-        merged = join_ranges(self._ranges[index] for index in chosen)
         path = self._work / name
-        path.write_bytes(self._requantizer.quantize_with(self._rules, _LABEL, merged))
+        path.write_bytes(self._quantize(chosen))
         return path
 
     def _run(self, path: Path) -> dict[str, np.ndarray]:
@@ -101,6 +102,49 @@ class CalibrationWorker:
             {"sqnr_db": drift.sqnr_db, "agreement": drift.top1_agreement, "problem": None}
         )
         return figures
+
+
+def _by_converter(
+    source: Path,
+    signature: Signature,
+    _key: str | None,
+    recipe: Recipe,
+    samples: dict[str, np.ndarray],
+) -> Quantize:
+    quiet_imports()
+    from converter.float_file_converter import FloatFileConverter
+
+    converter = FloatFileConverter(source, signature.batch_size)
+
+    def quantize(chosen: Sequence[int]) -> bytes:
+        rows = list(chosen)
+        return converter.quantize(recipe, {name: a[rows] for name, a in samples.items()})
+
+    return quantize
+
+
+def _by_quantizer(
+    source: Path,
+    signature: Signature,
+    key: str | None,
+    recipe: Recipe,
+    samples: dict[str, np.ndarray],
+) -> Quantize:
+    """Measure the ranges of each sample once: those of any set are their least and greatest."""
+    from converter.requantizer import Requantizer, join_ranges
+
+    requantizer = Requantizer(source, signature, key)
+    rules = quantizer_rules(recipe)
+    ranges = [
+        requantizer.measure_ranges(rules, {name: a[i : i + 1] for name, a in samples.items()})
+        for i in range(len(next(iter(samples.values()))))
+    ]
+
+    def quantize(chosen: Sequence[int]) -> bytes:
+        merged = join_ranges(ranges[index] for index in chosen)
+        return requantizer.quantize_with(rules, recipe.name, merged)
+
+    return quantize
 
 
 def _scale_ratios(first: OperatorGraph, second: OperatorGraph) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from converter.audit import count_operators  # noqa: E402
+from converter.audit import describe_file  # noqa: E402
 from converter.model_file import file_sha256, gzip_size  # noqa: E402
 from converter.signature import Signature  # noqa: E402
 from converter.tflite_file import content_sha256, read_tflite  # noqa: E402
@@ -27,7 +27,7 @@ def describe(path: str) -> dict[str, Any]:
             "size_bytes": where.stat().st_size,
             "gzip_bytes": gzip_size(where),
         },
-        "audit": asdict(count_operators(file.operators)),
+        "audit": asdict(describe_file(file)),
         "signature": Signature(file.inputs, file.outputs).to_json(),
         "key": file.signature,
         "quantized_inputs": sorted(file.quantized_inputs),

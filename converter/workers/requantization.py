@@ -20,7 +20,7 @@ from converter.comparison import write_whole  # noqa: E402
 from converter.errors import ConversionError  # noqa: E402
 from converter.model_file import gzip_size  # noqa: E402
 from converter.recipe import LITERT_QUANTIZER, Recipe  # noqa: E402
-from converter.requantizer import Requantizer  # noqa: E402
+from converter.requantizer import Requantizer, quantizable_operators  # noqa: E402
 from converter.signature import Signature  # noqa: E402
 from converter.tflite_file import content_sha256, read_tflite  # noqa: E402
 
@@ -55,7 +55,8 @@ class RequantizationWorker:
         seconds = time.perf_counter() - start
         path = Path(target)
         write_whole(path, content)
-        audit = audit_file(read_tflite(path), asked, LITERT_QUANTIZER)
+        known = quantizable_operators(asked)
+        audit = audit_file(read_tflite(path), asked, LITERT_QUANTIZER, known)
         if asked.strict_integer and audit.float_ops:
             names = ", ".join(f"{count} {name}" for name, count in audit.float_op_names.items())
             raise ConversionError(

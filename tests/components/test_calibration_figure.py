@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from components.figures.calibration import build_calibration_figure
-from converter.calibration_study import CalibrationStudy, StudyPoint
+from converter.calibration_findings import CalibrationStudy, StudyPoint
 
 
 def study(*points):

@@ -134,14 +134,31 @@ class TestRealConversions:
 
     def test_float16_stores_every_weight_in_half(self, audited):
         audit = audited(PRESETS["float16"])
-        assert effects(audit) == {"Optimize.DEFAULT (weights)": "yes"}
+        assert effects(audit) == {
+            "Optimize.DEFAULT (weights)": "yes",
+            "supported_types float16": "yes",
+        }
         assert audit.integer_ops == 0
         assert audit.notes == []
+        assert set(audit.tensor_types["weights"]) == {"float16"}
+        assert audit.tensor_types["activations"].keys() == {"float32"}
 
     def test_int8_has_integer_operators_between_two_borders(self, audited):
         audit = audited(PRESETS["int8"])
         assert audit.border_ops == 2
         assert audit.float_ops == 0
+        assert audit.border_reasons == [
+            {
+                "operator": "QUANTIZE",
+                "count": 1,
+                "reason": "at an input that is float32, as asked",
+            },
+            {
+                "operator": "DEQUANTIZE",
+                "count": 1,
+                "reason": "at an output that is float32, as asked",
+            },
+        ]
         assert audit.integer_ops == audit.total_ops - 2
         assert set(effects(audit).values()) == {"yes"}
 
@@ -149,8 +166,15 @@ class TestRealConversions:
         audit = audited(PRESETS["int8_full"])
         assert audit.integer_ops == audit.total_ops
         assert audit.border_ops == audit.float_ops == 0
-        assert effects(audit)["Input and output types"] == "yes"
-        assert effects(audit)["Integer operators only"] == "yes"
+        assert effects(audit) == {
+            "Optimize.DEFAULT (weights)": "yes",
+            "Calibration (activations)": "yes",
+            "TFLITE_BUILTINS_INT8": "yes",
+            "Integer operators only": "yes",
+            "inference_input_type": "yes",
+            "inference_output_type": "yes",
+        }
+        assert audit.border_reasons == audit.float_reasons == []
 
     def test_int16x8_computes_on_integers(self, audited):
         audit = audited(PRESETS["int16x8"])
@@ -163,7 +187,7 @@ class TestRealConversions:
 
     def test_one_scale_a_dense_layer_where_it_is_off_for_those_alone(self, audited):
         recipe = replace(PRESETS["int8"], name="per_tensor_dense", per_channel_dense=False)
-        assert effects(audited(recipe))["Per-channel off"] == "yes"
+        assert effects(audited(recipe))["Per-channel off in dense layers"] == "yes"
 
     def test_flags_that_changed_nothing_are_said_to_have(self, audited):
         recipe = Recipe(
@@ -199,7 +223,7 @@ class TestRealConversions:
         assert any("1 SIN" in note for note in audit.notes)
         (why,) = audit.float_reasons
         assert (why["operator"], why["count"]) == ("SIN", 1)
-        assert "nothing was quantized" in why["reason"] or "went around it" in why["reason"]
+        assert why["reason"] == "TFLiteConverter has no int8 form of it"
 
     def test_why_operators_compute_in_float_is_told_where_the_file_tells_it(self, audited):
         assert audited(PRESETS["float32"]).float_reasons == []
@@ -221,7 +245,9 @@ class TestRealConversions:
             inference_input_type="int16",
             inference_output_type="int16",
         )
-        assert effects(audited(recipe))["Input and output types"] == "yes"
+        found = effects(audited(recipe))
+        assert found["inference_input_type"] == found["inference_output_type"] == "yes"
+        assert found["Activations int16, weights int8"] == "yes"
 
 
 def make_file(operators, constants=(), ends=(("x", "float32"), ("y", "float32"))):
@@ -261,23 +287,29 @@ class TestWhatAConverterMayGetWrong:
     def test_ends_of_another_type(self):
         file = make_file([operator("ADD", [INT8], [INT8])], [WEIGHTS8])
         audit = audit_file(file, PRESETS["int8_full"])
-        assert effects(audit)["Input and output types"] == "ignored"
-        ends = (("x", "int8"), ("y", "float32"))
-        half = audit_file(make_file([operator("ADD", [INT8], [INT8])], [WEIGHTS8], ends),
-                          PRESETS["int8_full"])  # fmt: skip
-        assert effects(half)["Input and output types"] == "partly"
-        assert any("x is float32, y is float32" in note for note in audit.notes)
+        assert effects(audit)["inference_input_type"] == "ignored"
+        assert effects(audit)["inference_output_type"] == "ignored"
+        assert any("0 of 1 inputs are int8; x is float32" in note for note in audit.notes)
+        assert any("0 of 1 outputs are int8; y is float32" in note for note in audit.notes)
+        half = make_file([operator("ADD", [INT8], [INT8])], [WEIGHTS8], (("x", "int8"), ("y", "f")))
+        found = effects(audit_file(half, PRESETS["int8_full"]))
+        assert (found["inference_input_type"], found["inference_output_type"]) == ("yes", "ignored")
 
     def test_weights_too_small_for_dynamic_range(self):
-        file = make_file([operator("ADD", [FLOAT], [FLOAT])], [tensor(constant=True)])
+        small = tensor(constant=True)
+        file = make_file([operator("FULLY_CONNECTED", [FLOAT, small], [FLOAT])], [small])
         audit = audit_file(file, PRESETS["dynamic_range"])
         assert effects(audit) == {"Optimize.DEFAULT (weights)": "no"}
-        assert "fewer than 1,024 weights stay float" in audit.notes[0]
+        assert "0.0% of 4 weights" in audit.notes[0]
 
     def test_scales_a_channel_in_spite_of_per_channel_off(self):
         file = make_file([operator("CONV_2D", [INT8, WEIGHTS8], [INT8])], [WEIGHTS8])
         recipe = replace(PRESETS["int8"], name="x", per_channel=False)
-        assert effects(audit_file(file, recipe))["Per-channel off"] == "ignored"
+        assert effects(audit_file(file, recipe)) == {
+            "Optimize.DEFAULT (weights)": "yes",
+            "Calibration (activations)": "yes",
+            "Per-channel off": "ignored",
+        }
 
     def test_large_weights_left_in_float_were_ignored(self):
         large = tensor(constant=True, elements=2000)
@@ -286,16 +318,15 @@ class TestWhatAConverterMayGetWrong:
         assert effects(audit) == {"Optimize.DEFAULT (weights)": "ignored"}
         assert audit.notes[0].startswith("Optimize.DEFAULT (weights) was ignored")
 
-    def test_a_type_that_calibration_asks_for_already_changes_nothing(self):
-        recipe = replace(PRESETS["int8"], name="typed", supported_types=("int8",))
-        file = make_file([operator("CONV_2D", [INT8, WEIGHTS8], [INT8])], [WEIGHTS8])
-        assert effects(audit_file(file, recipe))["supported_types int8"] == "no"
-
     def test_of_litert_quantizer_is_told_in_its_own_words(self):
         four_bits = tensor("int4", constant=True, scales=1)
         file = make_file([operator("CONV_2D", [FLOAT, four_bits], [FLOAT])], [four_bits, WEIGHTS8])
         audit = audit_file(file, TFLITE_PRESETS["int4_weight_only"], LITERT_QUANTIZER)
-        assert effects(audit) == {"Quantized weights": "partly", "Weights only": "yes"}
+        assert effects(audit) == {
+            "Quantized weights": "yes",
+            "4-bit weights": "partly",
+            "Weights only": "yes",
+        }
         assert "50.0% of 8 weights are stored as 4-bit integers" in audit.notes[0]
 
     def test_what_litert_quantizer_skipped_is_no_matter_of_size(self):
@@ -329,7 +360,7 @@ class TestWhatAConverterMayGetWrong:
         assert "yes" not in {
             e
             for flag, e in effects(audit).items()
-            if flag.startswith(("Optimize", "Calibration", "Integer"))
+            if flag.startswith(("Optimize", "Calibration", "Integer", "TFLITE", "Activations"))
         }
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from converter.__main__ import main
 from converter.analysed_run import files_of
-from converter.calibration_study import (
-    CalibrationStudy,
-    load_study,
-    study_calibration,
-    study_counts,
-    study_file,
-)
+from converter.calibration_findings import CalibrationStudy, load_study, study_file
+from converter.calibration_study import study_calibration, study_counts
+from converter.calibration_table import format_study
 from converter.comparison import CALIBRATION_FILE
 from converter.errors import DataError, LiteDriftError, RecipeError
 from converter.kept_samples import EVALUATION_FILE
+from converter.tflite_file import read_tflite
 from tests.converter.example_tflites import features, write_classifier
 
 
@@ -60,6 +58,7 @@ def test_every_number_of_samples_is_drawn_and_all_are_taken_once(found):
 
 def test_all_samples_give_the_run_s_own_figure(found, run_folder):
     # Both quantize the same file with the same ranges of the same samples.
+    assert (found.engine, found.is_variant) == ("litert_quantizer", True)
     comparison = json.loads((run_folder / "comparison.json").read_text())
     drift = next(v for v in comparison["variants"] if v["recipe"] == "int8")["drift"]
     assert found.points[-1].sqnr_db == pytest.approx(drift["sqnr_db"], abs=1e-6)
@@ -90,6 +89,54 @@ def test_it_repeats_is_kept_and_read_again(found, run_folder):
     (run_folder / "broken.json").write_text("[]")
     with pytest.raises(DataError, match=r"broken\.json: expected a study"):
         load_study(run_folder / "broken.json")
+
+
+def test_values_beyond_the_ranges_are_counted_as_by_hand(found, run_folder):
+    # The input's own range, against the samples themselves; TFLite's quantizer is not asked.
+    stored = next(o.outputs[0] for o in read_tflite(run_folder / "int8.tflite").operators
+                  if o.name == "QUANTIZE")  # fmt: skip
+    scale, zero_point = stored.quantization
+    with np.load(run_folder / EVALUATION_FILE) as kept:
+        values = kept["features"]
+    low, high = (-128 - zero_point - 0.5) * scale, (127 - zero_point + 0.5) * scale
+    expected = ((values < low).mean(), (values > high).mean())
+    clipping = found.clipping
+    assert clipping.samples == len(values) == 30
+    assert clipping.compared >= clipping.clipped == len(clipping.tensors)
+    shares = [t.clipped for t in clipping.tensors]
+    assert shares == sorted(shares, reverse=True)
+    own = {t.name: (t.clipped_low, t.clipped_high) for t in clipping.tensors}
+    assert own.get(stored.name, (0, 0)) == pytest.approx(expected)
+    assert sum(expected) > 0  # the example has such values
+
+
+def test_a_study_of_a_tensorflow_run_uses_tensorflow_s_own_quantizer(mlp_keras_file, tmp_path):
+    out = tmp_path / "run"
+    assert main(["run", str(mlp_keras_file), "--recipes", "float32,int8", "--samples", "20",
+                 "--calibration-samples", "6", "--runs", "1", "--out", str(out)]) == 0  # fmt: skip
+    found = study(out, "int8")
+    assert (found.engine, found.is_variant) == ("tflite_converter", True)
+    assert [p.samples for p in found.points] == [1, 1, 1, 2, 2, 2, 5, 5, 5, 6]
+    comparison = json.loads((out / "comparison.json").read_text())
+    drift = next(v for v in comparison["variants"] if v["recipe"] == "int8")["drift"]
+    assert found.points[-1].sqnr_db == pytest.approx(drift["sqnr_db"], abs=1e-6)
+    assert found.halves.samples == 3
+    assert found.notes == []
+
+
+def test_the_variant_is_not_claimed_where_the_file_is_another(run_folder, tmp_path):
+    copy = shutil.copytree(run_folder, tmp_path / "run")
+    text = (copy / "comparison.json").read_text()
+    values = json.loads(text)
+    for variant in values["variants"]:
+        variant["content_sha256"] = "0" * 64
+    (copy / "comparison.json").write_text(json.dumps(values))
+    made = study(copy, "int8")
+    assert made.is_variant is False
+    assert "differs from what the run's own variant holds" in format_study(made)
+    values["data"]["calibration_samples"] = 1000
+    (copy / "comparison.json").write_text(json.dumps(values))
+    assert study(copy, "int8").is_variant is None
 
 
 def test_progress_is_told_and_can_end_it(run_folder):
@@ -126,7 +173,8 @@ def test_a_run_without_samples_says_so(run_folder, missing, tmp_path):
 def test_the_command_prints_a_table_and_refuses_in_one_line(run_folder, capsys):
     assert main(["calibration", str(run_folder), "--recipe", "int8"]) == 0
     out = capsys.readouterr().out
-    assert "samples  draw  SQNR dB  agreement" in out
+    assert "samples  draws  mean SQNR dB  range dB" in out
+    assert "Beyond the ranges of the run's variant on 30 evaluation samples" in out
     assert "Two disjoint halves of 12" in out
     assert main(["calibration", str(run_folder), "--recipe", "dynamic_range"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]

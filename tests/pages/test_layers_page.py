@@ -86,6 +86,7 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
     app.button(key=widget_key("calibration", "start")).click().run()
     assert not app.exception
     assert "calibration_int8.json" in run_store.run_files(run_id)
+    assert "Values beyond the ranges" in {card.value for card in app.subheader}
     assert "Two disjoint halves" in [card.value for card in app.subheader]
 
 

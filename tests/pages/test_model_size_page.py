@@ -63,7 +63,7 @@ def test_a_finished_run_is_taken_apart(app, sized_run):
     cards = [card.value for card in app.subheader]
     assert cards == ["From the original's file to this one", "What the file holds, by layer",
                      "Predicted and actual"]  # fmt: skip
-    steps, parts = (frame.value for frame in app.dataframe)
+    steps, parts, _ = (frame.value for frame in app.dataframe)
     assert steps["After it (bytes)"].iloc[-1] == anatomy.size_bytes
     assert steps["After it (bytes)"].iloc[0] == sized_run.model.size_bytes
     assert parts["Bytes"].sum() == anatomy.size_bytes
@@ -74,7 +74,8 @@ def test_the_chart_can_begin_with_a_later_amount(app, sized_run):
     open_page(app, "r1", **{VARIANT_PARAMETER: "int8"})
     start = app.segmented_control(key=widget_key("size", "start.int8"))
     # The file's weights are float32, which save nothing: they are no amount of their own.
-    assert start.options == ["Original file", "Its parameters", "Weights in float32"]
+    assert start.options == [":gray[Original file]", ":gray[Its parameters]",
+                             ":gray[Weights in float32]"]  # fmt: skip
     places = {step.what: place for place, step in enumerate(steps_of(sized_run))}
     start.set_value(places["float32"]).run()
     assert not app.exception
@@ -96,8 +97,8 @@ def test_another_variant_is_taken_up_in_the_address(app, sized_run):
 
 def test_the_prediction_is_shown_beside_the_actual_size(app, sized_run):
     open_page(app, "r1")
-    table = app.table[0].value
-    row = table[table["Variant"].str.endswith("int8")].iloc[0]
+    table = app.dataframe[-1].value
+    row = table[table["Variant"] == "int8"].iloc[0]
     size = sized_run.variant("int8").size_bytes
     assert row["Predicted"].replace("\N{NO-BREAK SPACE}", " ") == f"102,762 {TIMES} 1 B = 103 kB"
     assert row["Error"].startswith(f"\N{MINUS SIGN}{100 * (1 - size / 102_762):.1f}")

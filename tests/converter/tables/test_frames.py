@@ -95,12 +95,13 @@ def test_no_variant_and_no_sample_is_empty_but_typed():
 
 def test_flags_notes_and_recipes_are_long():
     audit = Audit(
-        flags=[{"flag": "DEFAULT", "found": "4 of 5", "effect": "partly"}], notes=["one", "two"]
+        flags=[{"toggle": "t", "flag": "DEFAULT", "found": "4 of 5", "effect": "partly"}],
+        notes=["one", "two"],
     )
     comparison = make_comparison([make_variant("int8", audit=audit)])
     comparison.data.notes = ["few samples"]
     made = tables(comparison)
-    assert made["flags"].values.tolist() == [["int8", "DEFAULT", "4 of 5", "partly"]]
+    assert made["flags"].values.tolist() == [["int8", "DEFAULT", "4 of 5", "partly", "t"]]
     notes = made["notes"]
     assert notes["note"].tolist() == ["few samples", "one", "two"]
     assert notes["position"].tolist() == [0, 0, 1]
