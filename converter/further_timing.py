@@ -94,7 +94,15 @@ class FurtherTiming:
                     kind=CALLS, candidate=REFERENCE, setting=call, error=reason
                 ))
                 continue
-            host = self.start_host()
+            try:
+                host = self.start_host()
+            except RunCancelledError:
+                raise
+            except LiteDriftError as error:  # a further process may be one too many for the memory
+                self.results.append(FurtherLatency(
+                    kind=CALLS, candidate=REFERENCE, setting=call, error=str(error)
+                ))
+                continue
             candidate = Candidate(call, host)
             host.task = f"while timing {call}"
             try:

@@ -52,6 +52,13 @@ def converted(tmp_path_factory):
     debugger = tf.lite.experimental.QuantizationDebugger(
         quant_debug_model_content=whole, debug_dataset=lambda: ([i[None]] for i in images)
     )
+    # By itself it takes the default kernels, XNNPACK's, which round a few values the other way: the
+    # figures then differ by up to 3 %, and what is compared is the kernels.
+    kernels = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    debugger._quant_interpreter = tf.lite.Interpreter(
+        model_content=whole, experimental_op_resolver_type=kernels
+    )
+    debugger._initialize_stats()
     debugger.run()
     return folder, images, _statistics(debugger)
 
@@ -80,7 +87,7 @@ def test_accumulated_errors_are_the_debuggers(converted):
         mine = layers[name if name in layers else name.removesuffix("1")]
         # The mean of equally large samples is the mean of all values.
         assert mine.values == theirs["num_elements"] * SAMPLES
-        # Its kernels are XNNPACK's, which round a few values the other way.
-        assert mine.rmse == pytest.approx(math.sqrt(theirs["mean_squared_error"]), rel=0.02)
-        assert mine.mean_error == pytest.approx(theirs["mean_error"], abs=0.05 * mine.rmse)
-        assert mine.max_abs_error >= theirs["max_abs_error"] * 0.98  # theirs: mean of the maxima
+        # Its sums are taken in float32.
+        assert mine.rmse == pytest.approx(math.sqrt(theirs["mean_squared_error"]), rel=1e-5)
+        assert mine.mean_error == pytest.approx(theirs["mean_error"], abs=1e-5 * mine.rmse)
+        assert mine.max_abs_error >= theirs["max_abs_error"]  # theirs: the mean of the maxima

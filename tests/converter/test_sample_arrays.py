@@ -113,6 +113,51 @@ class TestArrayWriter:
             with pytest.raises(ValueError, match="expected"):
                 writer.append(second)
 
+    def test_blocks_without_rows_and_no_block_at_all(self, tmp_path):
+        with ArrayWriter(tmp_path / "rows") as writer:
+            for rows in (0, 2, 0, 1):
+                writer.append({"y": np.full((rows, 3), rows, np.int16)})
+        assert load_arrays(tmp_path / "rows")["y"].tolist() == [[2] * 3, [2] * 3, [1] * 3]
+        with ArrayWriter(tmp_path / "empty") as writer:
+            writer.append({"y": np.zeros((0, 3))})
+        assert load_arrays(tmp_path / "empty")["y"].shape == (0, 3)
+        with ArrayWriter(tmp_path / "nothing"):
+            pass
+        assert load_arrays(tmp_path / "nothing") == {}
+
+    def test_a_restart_may_leave_nothing_or_fewer_arrays(self, tmp_path):
+        for name, last in (("nothing", None), ("fewer", {"b": np.ones((1, 2))})):
+            with ArrayWriter(tmp_path / name) as writer:
+                writer.append({"a": np.zeros((9, 9)), "b": np.zeros((9, 9))})
+                writer.restart()
+                writer.restart()
+                if last is not None:
+                    writer.append(last)
+            found = load_arrays(tmp_path / name)
+            assert {key: array.tolist() for key, array in found.items()} == (
+                {} if last is None else {"b": [[1, 1]]}
+            )
+
+    def test_what_was_broken_off_cannot_be_taken_for_whole(self, tmp_path):
+        def break_off():
+            with ArrayWriter(tmp_path) as writer:
+                writer.append({"y": np.zeros((5, 2))})
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            break_off()
+        with pytest.raises(FileNotFoundError):
+            load_arrays(tmp_path)
+
+    def test_scalars_big_endian_and_strided_arrays(self, tmp_path):
+        whole = np.arange(24, dtype=">f4").reshape(4, 6)
+        with ArrayWriter(tmp_path) as writer:
+            for part in (slice(0, 1), slice(1, 4)):
+                writer.append({"strided": whole[part, ::-2], "flat": whole[part, 0]})
+        found = load_arrays(tmp_path)
+        np.testing.assert_array_equal(found["strided"], whole[:, ::-2])
+        np.testing.assert_array_equal(found["flat"], [0, 6, 12, 18])
+
 
 def test_given_back_pages_are_read_again(tmp_path):
     save_arrays(tmp_path, {"x": np.arange(1000.0)})
