@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from components.charts import show_figure
-from components.format import format_date, format_db, format_percent, format_ratio
+from components.format import format_date, format_db, format_percent
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, escape_markdown, show_error, show_notes
 from components.session import widget_key
@@ -37,9 +37,17 @@ def render_calibration_study(
     if not names:
         return
     st.header("How much it depends on the calibration samples", anchor=False)
+<<<<<<< HEAD
     recipe = st.segmented_control("Calibrated variant", names, default=names[0], required=True,
                                   format_func=choice_label,
                                   key=widget_key(_PAGE, "recipe")) or names[0]
+=======
+    recipe = st.segmented_control(
+        "Calibrated variant", names, default=names[0], required=True, wrap=True,
+        key=widget_key(_PAGE, "recipe"),
+        format_func=lambda name: choice_label(escape_markdown(name)),
+    ) or names[0]
+>>>>>>> audit
     path = files.get(study_file(recipe))
     if path is not None:
         try:
@@ -105,7 +113,7 @@ def _render_halves(halves: Halves) -> None:
             worst = halves.tensors[0]
             st.caption(escape_markdown(
                 f"Of {halves.compared} activations the scale of {worst.name[-60:]} differs most: "
-                f"{format_ratio(worst.ratio)}."))
+                f"{worst.ratio:.3g} times."))
             with st.expander("Scales of both"):
                 st.dataframe(
                     [{"Tensor": t.name, "First": t.first, "Second": t.second,
@@ -118,8 +126,8 @@ def _render_clipping(clipping: Clipping) -> None:
     with st.container(border=True, gap="xsmall"):
         st.subheader("Values beyond the ranges", anchor=False)
         st.caption(f"The run's own variant on {clipping.samples} evaluation samples: "
-                   f"{clipping.clipped} of {clipping.compared} activations reach beyond the range "
-                   "that calibration gave them, and are cut off there.")
+                   f"{clipping.clipped} of {clipping.compared} activations have values beyond "
+                   "what they can store, which are cut off there.")
         if clipping.tensors:
             st.dataframe(
                 [{"Tensor": t.name, "Operator": t.operator,

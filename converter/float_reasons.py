@@ -205,12 +205,8 @@ def _why_weights_stay(operator: Operator, engine: str, quantizable: Collection[s
         return f"no form of it with integer weights was made; {NOT_KNOWN}"
     if operator.name not in _DYNAMIC_RANGE:
         return "dynamic range does not turn constants of this operator into integers"
-    largest = max(_elements_of_weights(constants))
-    if largest < LEAST_WEIGHTS:
-        return (
-            f"its weights have {largest:,} elements, and fewer than {LEAST_WEIGHTS:,} are passed "
-            "over"
-        )
+    if max(_elements_of_weights(constants)) < LEAST_WEIGHTS:
+        return f"its weights have fewer than {LEAST_WEIGHTS:,} elements, which are passed over"
     return f"no form of it with integer weights was made; {NOT_KNOWN}"
 
 

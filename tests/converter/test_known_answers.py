@@ -188,7 +188,7 @@ class TestBlocks:
         monkeypatch.setattr(LitertModel, "_resize", refuse_seven)
         path, x = write_classifier(tmp_path / "a.tflite"), features(BATCH + 7)
         found, batch = written(tmp_path / "out", path, {"features": x})
-        assert [BATCH, 7] == [size for size in asked if size != 1][-2:]
+        assert [size for size in asked if size != 1][-2:] == [BATCH, 7]
         assert asked[-1] == 1
         assert batch == 1
         np.testing.assert_allclose(found["scores"], one_by_one(path, x), atol=1e-6)

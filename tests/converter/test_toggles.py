@@ -140,7 +140,7 @@ class TestPartly:
             (
                 "FULLY_CONNECTED",
                 1,
-                "its weights have 128 elements, and fewer than 1,024 are passed over",
+                "its weights have fewer than 1,024 elements, which are passed over",
             ),
         ]
 
