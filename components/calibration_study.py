@@ -37,17 +37,11 @@ def render_calibration_study(
     if not names:
         return
     st.header("How much it depends on the calibration samples", anchor=False)
-<<<<<<< HEAD
-    recipe = st.segmented_control("Calibrated variant", names, default=names[0], required=True,
-                                  format_func=choice_label,
-                                  key=widget_key(_PAGE, "recipe")) or names[0]
-=======
     recipe = st.segmented_control(
         "Calibrated variant", names, default=names[0], required=True, wrap=True,
         key=widget_key(_PAGE, "recipe"),
         format_func=lambda name: choice_label(escape_markdown(name)),
     ) or names[0]
->>>>>>> audit
     path = files.get(study_file(recipe))
     if path is not None:
         try:
