@@ -39,7 +39,7 @@ def pick_digit(step: int) -> int:
     """Ask which held-back digit's prediction is shown, and show its picture."""
     images, digits = load_digits()
     with st.container(horizontal=True, vertical_alignment="center"):
-        number = st.slider("Digit to watch", 0, 39, 3, key=widget_key(PAGE, f"digit.{step}"),
+        number = st.slider("Sample to watch", 0, 39, 3, key=widget_key(PAGE, f"digit.{step}"),
                            width=280)
         picture = np.kron(1 - images[number, :, :, 0], np.ones((15, 15)))
         st.image((picture * 255).astype(np.uint8), width=DIGIT_SIZE,

@@ -8,7 +8,7 @@ from components.charts import show_figure
 from components.figures.lesson import build_sums_figure
 from components.format import format_bytes, format_db, format_ms, format_percent, format_ratio
 from components.lesson.parts import PAGE, ask, pick_digit, show_outcome
-from components.plain_text import choice_label, escape_markdown
+from components.plain_text import choice_label, escape_markdown, visible_text
 from components.session import widget_key
 from converter.comparison import Comparison
 from converter.latency_explanation import explain_latency
@@ -89,12 +89,18 @@ def calibration_step() -> None:
 def outlier_step() -> None:
     """Step 3: one large weight takes the grid from all others."""
     calm, wild = (add_outlier(8, factor, 8, 3, clip=100.0) for factor in (1.0, 20.0))
-    if not ask(3, "One of 9,216 weights grows twenty times. What does that do to the others?",
+    tamed = add_outlier(8, 20.0, 8, 3, clip=99.9)
+    weights = tamed.before.size
+    cut = round(tamed.clipped * weights)
+    if not ask(3, f"One of {weights:,} weights grows twenty times. What does that do to the rest?",
                ["they lose most of their precision", "nothing", "they grow as well"],
                "they lose most of their precision",
                f"The step between two numbers grows from {float(calm.grid.scales):.3g} to "
-               f"{float(wild.grid.scales):.3g}, for all of them. Clipping it away costs that one "
-               "weight and gives the grid back to the rest."):
+               f"{float(wild.grid.scales):.3g}, for all of them. Clipping at the 99.9th percentile "
+               f"cuts {cut} weights, the outlier among them, and gives the grid back to the rest: "
+               f"the tensor's own SQNR falls to {format_db(tamed.sqnr_db)}, because the outlier "
+               f"holds most of its power, and the model is right on "
+               f"{format_percent(tamed.accuracy[1])} of the digits."):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         factor = st.slider("The largest weight times", 1.0, 40.0, 20.0, 1.0,
@@ -143,13 +149,13 @@ def slower_step(comparison: Comparison | None) -> None:
         st.info("No finished run with measured latency is in view: start one, and this step shows "
                 "its figures. Nothing is shown that was not measured.")
         return
-    st.table(
-        [{"Variant": escape_markdown(v.recipe), "Median": format_ms(v.latency and v.latency.p50_ms),
+    st.dataframe(
+        [{"Variant": visible_text(v.recipe), "Median": format_ms(v.latency and v.latency.p50_ms),
           "Against the original": format_ratio(speed_ratio(comparison, v)),
           "Run by XNNPACK": "not known" if v.delegation is None else
           f"{v.delegation.delegated} of {v.delegation.operators} operators",
           "Borders": str(v.audit.border_ops)} for v in timed],
-        border="horizontal", hide_index=True, alt="Latency, delegation and borders of each variant",
+        hide_index=True, alt="Latency, delegation and borders of each variant",
     )
     slowest = max(timed, key=lambda v: v.latency.p50_ms if v.latency else 0.0)
     st.markdown(f"**{escape_markdown(slowest.recipe)}** is the slowest here:")
@@ -180,12 +186,11 @@ def choose_step(comparison: Comparison | None) -> None:
         holds = drift is not None and drift.sqnr_db >= sqnr and (
             agreement is None or agreement * 100 >= least)
         rows.append({
-            "Variant": escape_markdown(variant.recipe),
-            "Holds": ":green-badge[yes]" if holds else ":gray-badge[no]",
+            "Variant": visible_text(variant.recipe), "Holds": "✓ yes" if holds else "no",
             "Size": format_bytes(variant.size_bytes),
             "Smaller": format_ratio(size_ratio(comparison, variant)),
             "Median": format_ms(variant.latency and variant.latency.p50_ms),
             "SQNR": format_db(drift and drift.sqnr_db), "Agrees": format_percent(agreement),
         })
-    st.table(rows, border="horizontal", hide_index=True, alt="Which variants hold the limits")
+    st.dataframe(rows, hide_index=True, alt="Which variants hold the limits")
     st.markdown(f"By LiteDrift's own rule: {escape_markdown(judge(comparison).sentence)}")

@@ -36,7 +36,7 @@ def main() -> None:
         step = float(found.grid.scales)
         print(f"   clip at {clip:g} %: step {step:.4g}, {found.accuracy[1]:.1%}")
     sums = accumulate(3, 3)
-    print(f"4. output 3 of digit 3: {len(sums.products)} products, the largest "
+    print(f"4. output 3 of sample 3: {len(sums.products)} products, the largest "
           f"{int(abs(sums.products).max()):,}")
     for name, values in sums.sums.items():
         print(f"   {name}: {int(values[-1]):,} = {int(values[-1]) * sums.scale:.3f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -60,6 +60,7 @@ def float_scores() -> Array:
     return predict(load_digits()[0][:EVALUATION])
 
 
+@lru_cache(maxsize=8)
 def quantize_weights(
     layer: int, bits: int, share: float, digit: int, *, per_channel: bool, symmetric: bool = True
 ) -> Outcome:
@@ -81,6 +82,7 @@ def quantize_weights(
     return _outcome(chosen.weights, grid, digit, weights={layer: grid})
 
 
+@lru_cache(maxsize=4)
 def calibrate_activations(layer: int, samples: int, bits: int, digit: int) -> Outcome:
     """Quantize what a layer gives, with the range that some samples reach.
 
@@ -97,6 +99,7 @@ def calibrate_activations(layer: int, samples: int, bits: int, digit: int) -> Ou
     return _outcome(values, grid, digit, activations={layer: grid})
 
 
+@lru_cache(maxsize=8)
 def add_outlier(layer: int, factor: float, bits: int, digit: int, *, clip: float) -> Outcome:
     """Make the largest weight of a layer larger, and quantize it with one scale.
 

@@ -203,6 +203,8 @@ def lateness(seconds: float, limit_seconds: float) -> list[str]:
 def _left_processes(token: str) -> list[str]:
     """Return the commands of processes that carry the token and do not end by themselves."""
     end = time.monotonic() + GONE_SECONDS
+    if not _marked(token):
+        time.sleep(0.1)  # one that has just been started shows no environment yet
     while (left := _marked(token)) and time.monotonic() < end:
         time.sleep(0.02)
     for process in left:

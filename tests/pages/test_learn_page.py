@@ -10,7 +10,7 @@ from tests.pages.synthetic import make_comparison, write_run
 
 
 def figures(app):
-    return len(app.main.get("plotly_chart")) + len(app.main.get("table"))
+    return len(app.main.get("plotly_chart")) + len(app.main.dataframe)
 
 
 def open_step(app, step, run_id=None):
