@@ -137,16 +137,21 @@ def _run_in_batches(
         model.resize_batch(own)
         return False
     sink.append(block)
-    whole = samples // batch * batch
-    started = time.perf_counter()
-    _run(model, inputs, 0, batch)
+    whole, start = samples // batch * batch, batch
     lanes = [model]
-    if time.perf_counter() - started > _WORTH_A_LANE_SECONDS:
-        lanes += _further_lanes(opener, batch, (whole - batch) // batch)
+    if start < whole:
+        # The second batch tells what one takes: the first pays for what is set up once.
+        started = time.perf_counter()
+        block = _run(model, inputs, start, start + batch)
+        seconds = time.perf_counter() - started
+        sink.append(block)
+        start += batch
+        if seconds > _WORTH_A_LANE_SECONDS:
+            lanes += _further_lanes(opener, batch, (whole - start) // batch)
     pages = PageReleaser(inputs.values())
     with ThreadPoolExecutor(len(lanes)) as threads:
-        for start in range(batch, whole, batch * len(lanes)):
-            starts = range(start, min(whole, start + batch * len(lanes)), batch)
+        for turn in range(start, whole, batch * len(lanes)):
+            starts = range(turn, min(whole, turn + batch * len(lanes)), batch)
             blocks = threads.map(_run, lanes, repeat(inputs), starts, [s + batch for s in starts])
             for block in blocks:
                 sink.append(block)

@@ -186,7 +186,7 @@ def test_samples_for_another_input_are_refused(tflite_file):
 
 
 def test_interpreters_side_by_side_give_the_same_outputs_in_order(preset_file, monkeypatch):
-    inputs = {"image": images(4 * BATCH + 7)}
+    inputs = {"image": images(6 * BATCH + 7)}
     monkeypatch.setattr(evaluation, "_WORTH_A_LANE_SECONDS", 1e9)
     alone, batch, _ = evaluate(preset_file, inputs, 1, stateful=False)
     opened = []
