@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -58,17 +57,16 @@ def render_calibration_study(
     bar = st.progress(0.0, "starting")
     try:
         with tempfile.TemporaryDirectory() as work:
-            study = study_calibration(files, recipe, work=Path(work), listener=partial(_tell, bar))
+            study = study_calibration(
+                files, recipe, work=Path(work),
+                listener=lambda stage, share: bar.progress(share, stage),
+            )
             keep_file(run_id, study.save(Path(work)))
     except LiteDriftError as error:
         bar.empty()
         show_error(error)
         return
     st.rerun()
-
-
-def _tell(bar: object, stage: str, share: float) -> None:
-    bar.progress(share, stage)  # type: ignore[attr-defined]
 
 
 def _render(study: CalibrationStudy, comparison: Comparison) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,7 +150,8 @@ def render_imports(run_id: str, files: dict[str, Path], comparison: Comparison) 
                if v.file in files and v.runnable}
     bar = st.progress(0.0, "starting")
     try:
-        costs = measure_start_costs(started, listener=partial(_tell, bar))
+        costs = measure_start_costs(
+            started, listener=lambda stage, share: bar.progress(share, stage))
         with tempfile.TemporaryDirectory() as work:
             costs.save(Path(work))
             keep_file(run_id, Path(work) / START_COST_FILE)
@@ -160,10 +160,6 @@ def render_imports(run_id: str, files: dict[str, Path], comparison: Comparison) 
         show_error(error)
         return
     st.rerun()
-
-
-def _tell(bar: object, stage: str, share: float) -> None:
-    bar.progress(share, stage)  # type: ignore[attr-defined]
 
 
 def _show_imports(costs: StartCosts) -> None:
