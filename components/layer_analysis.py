@@ -12,6 +12,7 @@ from components.format import format_db, format_error, format_ms, format_percent
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, code_span, escape_markdown, show_notes
 from components.session import VARIANT_PARAMETER, widget_key
+from components.variant_label import variant_labels
 from converter.analysed_run import Files, can_be_analysed, find_analysis
 from converter.comparison import Comparison, Variant
 from converter.errors import LiteDriftError
@@ -44,18 +45,12 @@ def pick_analysable(files: Files, comparison: Comparison) -> Variant | None:
                 + escape_markdown("; ".join(sorted(set(filter(None, reasons.values()))))
                                   or "it has none") + ".")
         return None
-    custom = custom_names(list(reasons))
-
-    def label(name: str) -> str:
-        swatch = f':color[●]{{foreground="{recipe_color(name, custom)}"}}'
-        return f"{swatch} {choice_label(escape_markdown(name))}"
-
     key = widget_key("layers", f"variant.{comparison.created}")
     if st.session_state.get(key) not in names:
         linked = st.query_params.get(VARIANT_PARAMETER)
         st.session_state[key] = linked if linked in names else names[0]
     chosen = st.segmented_control("Variant", names, key=key, required=True, wrap=True,
-                                  format_func=label)
+                                  format_func=variant_labels(list(reasons)))
     chosen = chosen if chosen in names else names[0]
     st.query_params[VARIANT_PARAMETER] = chosen
     return comparison.variant(chosen)

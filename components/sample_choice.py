@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.palette import custom_names, recipe_color
-from components.plain_text import choice_label, escape_markdown
+from components.plain_text import escape_markdown
 from components.routes import CONVERT_PAGE
 from components.session import widget_key
+from components.variant_label import variant_labels
 from converter.comparison import Comparison, Variant
 
 
@@ -34,15 +34,10 @@ def pick_measured(comparison: Comparison) -> Variant | None:
     if not measured:
         return None
     names = [variant.recipe for variant in measured]
-    custom = custom_names([variant.recipe for variant in comparison.variants])
-
-    def label(name: str) -> str:
-        swatch = f':color[●]{{foreground="{recipe_color(name, custom)}"}}'
-        return f"{swatch} {choice_label(escape_markdown(name))}"
-
     chosen = st.segmented_control(
         "Variant", names, default=_farthest(measured).recipe, required=True, wrap=True,
-        format_func=label, key=widget_key("samples", f"variant.{comparison.created}"),
+        format_func=variant_labels([v.recipe for v in comparison.variants]),
+        key=widget_key("samples", f"variant.{comparison.created}"),
     )
     return comparison.variant(chosen if chosen in names else names[0])
 

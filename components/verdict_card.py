@@ -17,9 +17,9 @@ from components.format import (
     format_ratio,
 )
 from components.formulas import formula_help
-from components.palette import custom_names, recipe_color
-from components.plain_text import choice_label, escape_markdown, show_warning
+from components.plain_text import escape_markdown, show_warning
 from components.session import VARIANT_PARAMETER, widget_key
+from components.variant_label import variant_labels
 from converter.comparison import Comparison, Variant
 from converter.verdict import RULE, Verdict, size_ratio, speed_ratio
 
@@ -57,7 +57,6 @@ def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | N
     if not converted:
         return None
     names = [v.recipe for v in converted]
-    custom = custom_names([v.recipe for v in comparison.variants])
     # The key holds the run's date: another run begins with its own recommendation.
     key = widget_key("compare", f"variant.{comparison.created}")
     first = recommended if recommended in names else names[0]
@@ -66,7 +65,7 @@ def pick_variant(comparison: Comparison, recommended: str | None) -> Variant | N
         st.session_state[key] = linked if linked in names else first
     chosen = st.segmented_control(
         "Variant", names, key=key, required=True,
-        format_func=lambda name: _swatch(name, recommended, custom), wrap=True,
+        format_func=variant_labels([v.recipe for v in comparison.variants], recommended), wrap=True,
         label_visibility="collapsed",
     )
     chosen = chosen if chosen in names else first
@@ -112,13 +111,6 @@ def conditions_line(comparison: Comparison) -> str:
 
 def _batch(comparison: Comparison) -> int:
     return int(comparison.settings.get("batch") or 1)
-
-
-def _swatch(name: str, recommended: str | None, custom: list[str]) -> str:
-    star = " :material/verified:" if name == recommended else ""
-    color = recipe_color(name, custom)
-    label = choice_label(f"{escape_markdown(name)}{star}")
-    return f':color[●]{{foreground="{color}"}} {label}'
 
 
 def _metric(
