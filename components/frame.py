@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from components.chart_style import CHART_STYLE
 from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
 from components.routes import (
@@ -67,6 +68,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         page_title="LiteDrift", page_icon=str(_BRAND / "icon.png"), layout="wide",
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
+    st.html(CHART_STYLE)
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
     # One list: with headings between its entries the browser's list is none for screen readers.

@@ -18,6 +18,24 @@ from tests.browser.server import running_server
 
 BACKGROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 29)"}
+CHART_TEXT = ":is(.xtick text, .ytick text, .annotation text, .g-xtitle text, .g-ytitle text)"
+LEAST_CONTRAST = """texts => {
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.map(v => (v /= 255) <= 0.04045 ? v / 12.92
+    : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const app = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor;
+  const contrasts = texts.flatMap(text => [text, ...text.querySelectorAll('tspan')]).map(text => {
+    const box = text.closest('.annotation')?.querySelector('rect.bg');
+    const boxed = box && Number(getComputedStyle(box).fillOpacity) > 0;
+    const ground = parts(boxed ? getComputedStyle(box).fill : app);
+    const style = getComputedStyle(text), opacity = Number(style.fillOpacity);
+    const full = parts(style.fill).slice(0, 3);
+    const ink = full.map((v, i) => v * opacity + ground[i] * (1 - opacity));
+    const [a, b] = [light(ink), light(ground)];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  });
+  return Math.min(...contrasts);
+}"""
 TRACES = "charts => charts.map(chart => chart.data.map(trace => trace.name).join(' '))"
 
 
@@ -109,6 +127,10 @@ def test_a_look_goes_on_without_its_page_and_is_found_by_the_link(visit, run_and
             back.rest()
             assert back.page.evaluate(BACKGROUND) == background
             assert back.serious_violations() == [], (name, scheme)
+            # The same page, not opened anew: what axe does not look at is text in a drawing.
+            texts = back.page.locator(f".js-plotly-plot {CHART_TEXT}")
+            assert texts.count() > 10
+            assert texts.evaluate_all(LEAST_CONTRAST) >= 4.5, (name, scheme)
             assert back.overflow() <= 0, name
         back.page.set_viewport_size({"width": 390, "height": 844})
         back.rest()
