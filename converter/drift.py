@@ -109,9 +109,12 @@ def top1_agreements(reference: Array, candidate: Array) -> Array:
         candidate: The same shape.
     """
     r, y = _pair(reference, candidate)
-    r_top, y_top = top_classes(r), top_classes(y)
-    union = np.sum(r_top | y_top, axis=1)
-    return np.sum(r_top & y_top, axis=1) / np.maximum(union, 1)
+    return _overlaps(top_classes(r), top_classes(y))
+
+
+def _overlaps(r_top: Array, y_top: Array) -> Array:
+    union = np.count_nonzero(r_top | y_top, axis=1)
+    return np.count_nonzero(r_top & y_top, axis=1) / np.maximum(union, 1)
 
 
 def top_classes(scores: Array) -> Array:
@@ -122,8 +125,8 @@ def top_classes(scores: Array) -> Array:
     """
     scores = two_columns(scores)
     with np.errstate(invalid="ignore"):
-        top = scores == np.max(scores, axis=1, keepdims=True)
-    return top & ~np.isnan(scores).any(axis=1, keepdims=True)
+        # The maximum of a row with NaN is NaN, which nothing equals.
+        return np.asarray(scores == np.max(scores, axis=1, keepdims=True))
 
 
 def two_columns(scores: Array) -> Array:
@@ -134,7 +137,7 @@ def two_columns(scores: Array) -> Array:
 
 def has_one_top_class(scores: Array) -> Array:
     """Return on which samples one class alone has the highest score, boolean, `(samples,)`."""
-    return np.asarray(top_classes(scores).sum(axis=1) == 1)
+    return np.asarray(np.count_nonzero(top_classes(scores), axis=1) == 1)
 
 
 def top1_agreement(reference: Array, candidate: Array) -> float | None:
@@ -307,10 +310,11 @@ class DriftSums:
         self._worst_cosine = float(np.minimum(self._worst_cosine, np.min(similarities)))
         self._non_finite += non_finite_count(y)
         if self._classes:
-            decided = has_one_top_class(r)
+            r_top, y_top = top_classes(r), top_classes(y)
+            decided = np.count_nonzero(r_top, axis=1) == 1
             self._decided += int(np.count_nonzero(decided))
-            self._agreement += float(np.sum(top1_agreements(r, y)[decided]))
-            self._ties += int(np.count_nonzero(top_classes(y).sum(axis=1) > 1))
+            self._agreement += float(np.sum(_overlaps(r_top, y_top)[decided]))
+            self._ties += int(np.count_nonzero(np.count_nonzero(y_top, axis=1) > 1))
 
     def result(self) -> Drift:
         """Return the figures of all samples taken.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import queue
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,14 @@ from converter.sample_arrays import ArraySink, CollectedArrays, PageReleaser
 from converter.tensor_binding import Binding
 
 Array = np.ndarray
-BATCH = 50
+BATCH = 25
+"""As fast as larger ones, and small enough that several interpreters share a thousand samples."""
 _MOST_LANES = 4
 """Interpreters at once at most; each holds the activations of a batch."""
 _WORTH_A_LANE_SECONDS = 1e-3
 """Of a batch: handing a shorter one to a thread takes longer than it saves."""
+_WAITING = 4
+"""Batches a lane whose outputs may wait for an earlier one's: a slow lane holds up no other."""
 _PROBE = 4
 """Samples on which a batched run must give what single runs give."""
 
@@ -130,32 +135,27 @@ def _run_in_batches(
     if own != 1:
         return False
     first = CollectedArrays()
+    seconds = 0.0
     for index in range(probe):
+        started = time.perf_counter()
         first.append(_run_own_batch(model, inputs, index, index + 1))
-    block = _run_one_size(model, inputs, 0, batch)
-    if block is None or not _alike(first.arrays(), block, probe, steps):
+        seconds = time.perf_counter() - started  # of the last: the first pays for what is set up
+    if not model.resize_batch(batch):
+        return False
+    whole = samples // batch * batch
+    lanes = [model]
+    if seconds * batch > _WORTH_A_LANE_SECONDS:
+        lanes += _further_lanes(opener, batch, whole // batch)
+    pages = PageReleaser(inputs.values())
+    blocks = _blocks(lanes, inputs, range(0, whole, batch), batch)
+    head = _first_block(blocks, batch)
+    if head is None or not _alike(first.arrays(), head, probe, steps):
+        blocks.close()
         model.resize_batch(own)
         return False
-    sink.append(block)
-    whole, start = samples // batch * batch, batch
-    lanes = [model]
-    if start < whole:
-        # The second batch tells what one takes: the first pays for what is set up once.
-        started = time.perf_counter()
-        block = _run(model, inputs, start, start + batch)
-        seconds = time.perf_counter() - started
+    for block in chain([head], blocks):
         sink.append(block)
-        start += batch
-        if seconds > _WORTH_A_LANE_SECONDS:
-            lanes += _further_lanes(opener, batch, (whole - start) // batch)
-    pages = PageReleaser(inputs.values())
-    with ThreadPoolExecutor(len(lanes)) as threads:
-        for turn in range(start, whole, batch * len(lanes)):
-            starts = range(turn, min(whole, turn + batch * len(lanes)), batch)
-            blocks = threads.map(_run, lanes, repeat(inputs), starts, [s + batch for s in starts])
-            for block in blocks:
-                sink.append(block)
-            pages.note(len(starts) * batch * _sample_bytes(inputs))
+        pages.note(batch * _sample_bytes(inputs))
     if whole < samples:
         rest = _run_one_size(model, inputs, whole, samples)
         if rest is None:
@@ -165,19 +165,53 @@ def _run_in_batches(
     return True
 
 
+def _blocks(
+    lanes: Sequence[LitertModel], inputs: Mapping[str, Array], starts: Sequence[int], batch: int
+) -> Generator[dict[str, Array]]:
+    """Yield the outputs of each batch in order, worked out by whichever interpreter is free."""
+    if len(lanes) == 1:
+        for start in starts:
+            yield _run(lanes[0], inputs, start, start + batch)
+        return
+    free: queue.SimpleQueue[LitertModel] = queue.SimpleQueue()
+    for lane in lanes:
+        free.put(lane)
+
+    def run(start: int) -> dict[str, Array]:
+        lane = free.get()
+        try:
+            return _run(lane, inputs, start, start + batch)
+        finally:
+            free.put(lane)
+
+    waiting: deque[Future[dict[str, Array]]] = deque()
+    with ThreadPoolExecutor(len(lanes)) as threads:
+        for start in starts:
+            waiting.append(threads.submit(run, start))
+            if len(waiting) > _WAITING * len(lanes):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _first_block(blocks: Iterator[dict[str, Array]], batch: int) -> dict[str, Array] | None:
+    """Return the first batch; None where the graph refuses or gives another number of rows."""
+    try:
+        block = next(blocks)
+    except RuntimeModelError:  # some graphs only notice the batch when they run
+        return None
+    if any(array.ndim == 0 or len(array) != batch for array in block.values()):
+        return None
+    return block
+
+
 def _run_one_size(
     model: LitertModel, inputs: Mapping[str, Array], start: int, end: int
 ) -> dict[str, Array] | None:
     """Resize and run one batch; None where the graph refuses or gives another number of rows."""
     if not model.resize_batch(end - start):
         return None
-    try:
-        block = _run(model, inputs, start, end)
-    except RuntimeModelError:  # some graphs only notice the batch when they run
-        return None
-    if any(array.ndim == 0 or len(array) != end - start for array in block.values()):
-        return None
-    return block
+    return _first_block(map(_run, [model], [inputs], [start], [end]), end - start)
 
 
 def _further_lanes(

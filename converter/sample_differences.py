@@ -140,7 +140,7 @@ def _class_facts(reference: Array, candidate: Array) -> dict[str, Array]:
     r_top, y_top = top_classes(r), top_classes(y)
     r_class, r_confidence, r_margin = _top_facts(r, r_top)
     y_class, y_confidence, y_margin = _top_facts(y, y_top)
-    decided = r_top.sum(axis=1) == 1
+    decided = np.count_nonzero(r_top, axis=1) == 1
     return {
         "reference_class": r_class,
         "variant_class": y_class,
@@ -148,8 +148,8 @@ def _class_facts(reference: Array, candidate: Array) -> dict[str, Array]:
         "variant_confidence": y_confidence,
         "reference_margin": r_margin,
         "variant_margin": y_margin,
-        "flipped": decided & (np.sum(r_top & y_top, axis=1) == 0),
-        "tied": y_top.sum(axis=1) > 1,
+        "flipped": decided & ~np.any(r_top & y_top, axis=1),
+        "tied": np.count_nonzero(y_top, axis=1) > 1,
     }
 
 
@@ -183,13 +183,8 @@ class DifferenceCollector:
     def add(self, block: SampleDifferences) -> None:
         """Take the next samples."""
         self.samples += len(block)
-        pairs, counts = np.unique(
-            np.stack([block.reference_class, block.variant_class], axis=1),
-            axis=0,
-            return_counts=True,
-        )
-        for (r, y), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            self._pairs[r, y] += count
+        classes = (block.reference_class.tolist(), block.variant_class.tolist())
+        self._pairs.update(zip(*classes, strict=True))
         self._kept.append(block)
         if sum(len(part) for part in self._kept) > 2 * self._most:
             self._kept = [SampleDifferences.join(self._kept).most_telling(self._most)]

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from converter.limits import Limits
 from converter.original import BoundFile, Original, evaluate_file
 from converter.preprocessing_check import check_preprocessing
 from converter.progress import ProgressTracker
-from converter.recipe import Recipe
+from converter.recipe import INT16X8, Recipe
 from converter.sample_arrays import load_arrays, save_arrays
 from converter.sample_file import save_sample_file
 from converter.signature import Signature
@@ -35,6 +36,8 @@ from converter.tensor_binding import Binding, shapes_of
 from converter.worker_pool import WorkerPool
 
 _Built = queue.SimpleQueue[Variant | None]
+_EVALUATORS = 2
+"""Variants evaluated at once: starting a process takes longer than a small file needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +80,15 @@ class BuildPlan:
     advice: str = ""
 
     def lanes(self, workers: int) -> list[list[tuple[Variant, Recipe]]]:
-        """Cut the recipes into one list a worker: the calibrated ones take longest, so apart."""
+        """Cut the recipes into one list a worker: the calibrated ones take longest, so apart.
+
+        int16x8 comes first: its kernels are the slowest on the evaluation samples by far, and run
+        meanwhile the others are built.
+        """
+        ordered = sorted(self.recipes, key=lambda pair: INT16X8 not in pair[1].supported_ops)
         if workers < 2:
-            return [list(self.recipes)][:workers]
-        return [[p for p in self.recipes if p[1].calibrate == kind] for kind in (True, False)]
+            return [ordered][:workers]
+        return [[p for p in ordered if p[1].calibrate == kind] for kind in (True, False)]
 
 
 @dataclass
@@ -89,6 +97,17 @@ class _Running:
 
     built: _Built = field(default_factory=queue.SimpleQueue)
     producers: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_variant(self) -> Variant | None:
+        """Return what was built next, for any of the threads that ask; None at the end."""
+        while (variant := self.built.get()) is None:  # one lane has built all its variants
+            with self.lock:
+                self.producers -= 1
+                if self.producers <= 0:
+                    self.built.put(None)  # for the others
+                    return None
+        return variant
 
 
 class VariantBuilder:
@@ -149,7 +168,7 @@ class VariantBuilder:
         """
         lanes = self._plan.lanes(len(converters))
         running = _Running(producers=len(lanes) + bool(self._plan.given))
-        with ThreadPoolExecutor(2 + running.producers) as threads:
+        with ThreadPoolExecutor(1 + _EVALUATORS + running.producers) as threads:
             assessor = threads.submit(self._run_reference, original, labels, rows)
             tasks: list[Future[Any]] = [
                 assessor,
@@ -157,7 +176,10 @@ class VariantBuilder:
                     threads.submit(self._convert_all, converter, lane, running.built)
                     for converter, lane in zip(converters, lanes, strict=True)
                 ),
-                threads.submit(self._evaluate_all, running, assessor),
+                *(
+                    threads.submit(self._evaluate_all, running, assessor)
+                    for _ in range(_EVALUATORS)
+                ),
             ]
             if self._plan.given:
                 tasks.append(threads.submit(self._take_all, running.built))
@@ -168,7 +190,7 @@ class VariantBuilder:
                         task.result()
             except BaseException:
                 # The other threads wait for their workers; without them they come back at once.
-                for _ in range(running.producers):
+                for _ in range(len(tasks)):
                     running.built.put(None)
                 self._pool.close()
                 raise
@@ -314,12 +336,7 @@ class VariantBuilder:
         variant.fail(str(error), error.details)
 
     def _evaluate_all(self, running: _Running, assessor: Future[Assessor]) -> None:
-        producers = running.producers
-        while producers:
-            variant = running.built.get()
-            if variant is None:  # one lane has built all its variants
-                producers -= 1
-                continue
+        while (variant := running.next_variant()) is not None:
             stage = f"evaluate {variant.recipe}"
             if variant.status != "ok":
                 self._tracker.skip(stage)
