@@ -102,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--max-size-bytes", type=int)
     budget.add_argument("--min-sqnr-db", type=float)
     budget.add_argument("--min-agreement", type=float, metavar="0..1")
+    budget.add_argument("--max-accuracy-drop", type=float, metavar="0..1")
     budget.add_argument("--minimize", choices=("size", "drift"), default="size")
     budget.add_argument("--evaluations", type=int, help="distinct candidates at most")
     budget.add_argument("--seed", type=int, default=0)
@@ -339,7 +340,8 @@ def _budget(options: argparse.Namespace) -> int:
         raise DataError(f"--evaluations: expected 1 or more, found {most}; give a larger number.")
     budget = Budget(
         most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
-        least_agreement=options.min_agreement, minimize=options.minimize,
+        least_agreement=options.min_agreement, most_accuracy_drop=options.max_accuracy_drop,
+        minimize=options.minimize,
     )  # fmt: skip
     line = _ProgressLine()
     solution = solve_budget(

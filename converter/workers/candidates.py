@@ -34,17 +34,21 @@ class CandidateWorker:
             load_arrays(place / "calibration"), place, threads,
         )  # fmt: skip
         for name in SPLITS:
-            self._engine.add_split(
-                name, Split(load_arrays(place / name), load_arrays(place / f"{name}.reference"))
-            )
+            labels = load_arrays(place / f"{name}.labels")
+            self._engine.add_split(name, Split(
+                load_arrays(place / name), load_arrays(place / f"{name}.reference"),
+                labels.get("labels"),
+            ))  # fmt: skip
         return {
             "layers": [layer.to_json() for layer in self._engine.layers],
             "refused": self._engine.refused,
         }
 
-    def judge(self, choices: list[list[Any]], split: str) -> dict[str, Any]:
+    def judge(
+        self, choices: list[list[Any]], split: str, samples: int | None = None
+    ) -> dict[str, Any]:
         """Build a candidate and measure it."""
-        found = self._engine.judge(_choices(choices), split)
+        found = self._engine.judge(_choices(choices), split, samples)
         encoded: dict[str, Any] = encode_figures(asdict(found))
         return encoded
 
