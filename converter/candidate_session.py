@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,13 +17,15 @@ import numpy as np
 
 from converter.analysed_run import Files, find_subject
 from converter.budget import Figures
-from converter.candidate_layers import CandidateLayer
+from converter.candidate_layers import CandidateLayer, plain_name
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
 from converter.drift import Drift
 from converter.errors import DataError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
+from converter.measurement_lock import measuring_alone
+from converter.predicted_latency import PredictedLatency, TableCheck, table_error
 from converter.sample_arrays import save_arrays
 from converter.sample_file import load_sample_file
 from converter.sandbox import Permissions
@@ -34,6 +37,24 @@ MOST_SAMPLES = 400
 LABELS = "labels"
 _LEAST_SAMPLES = 4
 _REFUSED_BYTES = 2**62
+
+
+@dataclass(frozen=True)
+class CostCheck:
+    """The cost table against whole files.
+
+    Attributes:
+        checks: Files of one precision each.
+        cost_ms: Milliseconds of an operator by its number and precision, in those files.
+    """
+
+    checks: list[TableCheck]
+    cost_ms: dict[tuple[int, str], float]
+
+    @property
+    def error(self) -> float | None:
+        """`table_error` of the checks."""
+        return table_error(self.checks)
 
 
 class CandidateSession:
@@ -123,7 +144,12 @@ class CandidateSession:
         return self._worker.is_alive
 
     def figures(
-        self, choices: Mapping[int, str], split: str, samples: int | None = None
+        self,
+        choices: Mapping[int, str],
+        split: str,
+        samples: int | None = None,
+        *,
+        predict: bool = False,
     ) -> tuple[str, Figures]:
         """Build a candidate and measure it.
 
@@ -131,6 +157,7 @@ class CandidateSession:
             choices: A precision's name by operator number; `resolve` says what the others get.
             split: `search` or `report`.
             samples: The first so many; all when left out.
+            predict: Whether its latency is told by the cost table.
 
         Returns:
             The file's SHA-256 and the figures. Where litert-quantizer refuses or the file does not
@@ -142,7 +169,7 @@ class CandidateSession:
         try:
             found = self._worker.ask(
                 "judge", self._seconds, choices=[list(pair) for pair in choices.items()],
-                split=split, samples=samples,
+                split=split, samples=samples, predict=predict,
             )  # fmt: skip
         except WorkerError as error:
             if not self._worker.is_alive:
@@ -159,8 +186,46 @@ class CandidateSession:
             sqnr_db=math.nan if drift is None else drift.sqnr_db,
             agreement=None if drift is None else drift.top1_agreement,
             accuracy=found["accuracy"],
+            predicted_ms=found["predicted_ms"],
             problem=problem,
         )
+
+    def predict(self, choices: Mapping[int, str]) -> PredictedLatency:
+        """Tell a candidate's latency by the cost table, operator by operator.
+
+        Raises:
+            LiteDriftError: When litert-quantizer refuses, or LiteRT cannot run the candidate.
+        """
+        answer = self._worker.ask(
+            "predict", self._seconds, choices=[list(pair) for pair in choices.items()]
+        )
+        return PredictedLatency.from_json(answer)
+
+    def check_costs(self, waiting: Callable[[], None] = lambda: None) -> CostCheck:
+        """Fill the cost table from files of one precision each, and hold it against them.
+
+        Nobody of this installation builds or measures meanwhile.
+
+        Args:
+            waiting: Called again and again while others hold the machine; what it raises ends it.
+
+        Raises:
+            WorkerError: When the child has died.
+        """
+        with measuring_alone(waiting):
+            answer = self._worker.ask("check_costs", self._seconds)
+        numbers = {layer.name: layer.number for layer in self.layers}
+        checks: list[TableCheck] = []
+        costs: dict[tuple[int, str], float] = {}
+        for name, found in answer.items():
+            checks.append(TableCheck(**found["check"]))
+            predicted = PredictedLatency.from_json(found["predicted"])
+            for place, ms in predicted.operators.items():
+                number = numbers.get(plain_name(predicted.names[place]))
+                if number is not None:
+                    # A QUANTIZE or DEQUANTIZE beside the operator is part of its price.
+                    costs[number, name] = costs.get((number, name), 0.0) + ms
+        return CostCheck(checks=checks, cost_ms=costs)
 
     def write(self, choices: Mapping[int, str]) -> tuple[bytes, list[dict[str, Any]]]:
         """Return a candidate's file, and the rules with which litert-quantizer makes it.

@@ -120,6 +120,18 @@ class OperatorGraph:
             raise ValueError(f"operator {operator.number} cannot be cut: {operator.reason}")
         return _Cutting(self._model, self._graph, shapes).build(operator)
 
+    def options(self, operator: CutOperator) -> str:
+        """Return an operator's options and those of what is cut out with it, as one text."""
+        tables = [self._graph.operators[n] for n in (*operator.folded, operator.number)]
+        return repr([
+            (
+                sorted(vars(t.builtinOptions).items()) if t.builtinOptions is not None else [],
+                sorted(vars(t.builtinOptions2).items()) if t.builtinOptions2 is not None else [],
+                None if t.customOptions is None else bytes(bytearray(t.customOptions)),
+            )
+            for t in tables
+        ])  # fmt: skip
+
     def constant(self, index: int) -> Array | None:
         """Return the real values of a stored tensor; None where their form is not one we read.
 

@@ -45,12 +45,24 @@ class CandidateWorker:
         }
 
     def judge(
-        self, choices: list[list[Any]], split: str, samples: int | None = None
+        self, choices: list[list[Any]], split: str, samples: int | None, predict: bool
     ) -> dict[str, Any]:
         """Build a candidate and measure it."""
-        found = self._engine.judge(_choices(choices), split, samples)
+        found = self._engine.judge(_choices(choices), split, samples, predict=predict)
         encoded: dict[str, Any] = encode_figures(asdict(found))
         return encoded
+
+    def predict(self, choices: list[list[Any]]) -> dict[str, Any]:
+        """Tell a candidate's latency by the cost table."""
+        return self._engine.predict(_choices(choices), SPLITS[0]).to_json()
+
+    def check_costs(self) -> dict[str, Any]:
+        """Time files of one precision each, and tell their latency by the cost table."""
+        found = self._engine.check_costs(SPLITS[0])
+        return {
+            name: {"check": asdict(check), "predicted": predicted.to_json()}
+            for name, (check, predicted) in found.items()
+        }
 
     def write(self, choices: list[list[Any]], target: str) -> dict[str, Any]:
         """Write a candidate's file; return the rules that make it."""
@@ -64,6 +76,8 @@ def _choices(pairs: list[list[Any]]) -> dict[int, str]:
     return {int(number): str(name) for number, name in pairs}
 
 
+_QUESTIONS = ("open", "judge", "predict", "check_costs", "write")
+
 if __name__ == "__main__":
     worker = CandidateWorker()
-    serve({name: getattr(worker, name) for name in ("open", "judge", "write")})
+    serve({name: getattr(worker, name) for name in _QUESTIONS})

@@ -67,3 +67,19 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"expected comparison\.json in the run's folder"):
         CandidateSession({}, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cost_table_is_held_against_whole_files(run_folder):
+    with CandidateSession(files_of(run_folder), run_folder) as session:
+        found = session.check_costs()
+        assert {"float32", "dynamic_int8"} <= {check.label for check in found.checks}
+        assert all(check.measured_ms > 0 for check in found.checks)
+        assert found.error is not None
+        numbers = {layer.number for layer in session.layers if layer.has_weights}
+        assert {n for n, name in found.cost_ms if name == "float32"} >= numbers
+        predicted = session.predict({})
+        figures = session.figures({}, SEARCH, predict=True)[1]
+        assert figures.predicted_ms == predicted.predicted_ms
+        float32 = next(check for check in found.checks if check.label == "float32")
+        assert predicted.predicted_ms == float32.predicted_ms
+        assert session.figures({}, SEARCH)[1].predicted_ms is None
