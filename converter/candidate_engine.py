@@ -189,33 +189,34 @@ class CandidateEngine:
         self._target.write_bytes(self.build(choices))
         return self._costs_of(self._splits[split]).predict(self._target)
 
-    def check_costs(self, split: str) -> dict[str, tuple[TableCheck, PredictedLatency]]:
-        """Time whole files of one precision each, and tell their latency by the cost table.
-
-        What does not run is left out.
+    def check_costs(self, precision: str, split: str) -> tuple[TableCheck, PredictedLatency] | None:
+        """Time the whole file in one precision, and tell its latency by the cost table.
 
         Args:
+            precision: Of every operator with weights that takes it.
             split: Name of the samples that are fed.
+
+        Returns:
+            None where no operator takes it.
+
+        Raises:
+            LiteDriftError: As for `predict`.
         """
-        found = {}
-        for name in (FLOAT32.name, *(n for n in PRECISIONS if n != FLOAT32.name)):
-            choices = uniform_choices(self.layers, name)
-            if not choices and name != FLOAT32.name:
-                continue
-            try:
-                predicted = self.predict(choices, split)
-                measured = self._costs_of(self._splits[split]).time_whole(self._target)
-            except LiteDriftError:
-                continue
-            check = TableCheck(
-                label=name, predicted_ms=predicted.predicted_ms, measured_ms=measured
-            )
-            found[name] = (check, predicted)
-        return found
+        choices = uniform_choices(self.layers, precision)
+        if not choices and precision != FLOAT32.name:
+            return None
+        predicted = self.predict(choices, split)
+        measured = self._costs_of(self._splits[split]).time_whole(self._target)
+        check = TableCheck(
+            label=precision, predicted_ms=predicted.predicted_ms, measured_ms=measured
+        )
+        return check, predicted
 
     def _costs_of(self, split: Split) -> CostTable:
         if self._costs is None:
-            self._costs = CostTable(self._binding, split.inputs, self._threads)
+            self._costs = CostTable(
+                self._binding, split.inputs, self._threads, self._target.with_name("costs.json")
+            )
         return self._costs
 
     def _measure(self, split: Split, count: int) -> tuple[Drift, float | None]:

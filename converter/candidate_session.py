@@ -21,10 +21,11 @@ from converter.candidate_layers import CandidateLayer, plain_name
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
 from converter.drift import Drift
-from converter.errors import DataError, WorkerError
+from converter.errors import DataError, LiteDriftError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
 from converter.measurement_lock import measuring_alone
+from converter.precision import PRECISIONS
 from converter.predicted_latency import PredictedLatency, TableCheck, table_error
 from converter.sample_arrays import save_arrays
 from converter.sample_file import load_sample_file
@@ -93,28 +94,48 @@ class CandidateSession:
         self._seconds = current_limits().evaluate_seconds
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
         self._work = Path(self._folder.name).resolve()
+        self._source, self._task = source, task
+        model = self.comparison.model
+        self._opening = {
+            "source": str(source),
+            "signature": Signature(tuple(model.inputs), tuple(model.outputs)).to_json(),
+            "binding": subject.reference_binding.to_json(),
+            "work": str(self._work),
+            "threads": subject.threads,
+        }
+        self._worker: Worker | None = None
+        self._is_closed = False
         try:
             self.samples = self._keep_samples(files, most_samples)
-            self._worker = Worker(
-                "converter.workers.candidates", "litert-quantizer", task=task,
-                permissions=Permissions(read=(source,), write=(self._work,)),
-            )  # fmt: skip
-        except BaseException:
-            self._folder.cleanup()
-            raise
-        model = self.comparison.model
-        try:
-            answer = self._worker.ask(
-                "open", self._seconds, source=str(source),
-                signature=Signature(tuple(model.inputs), tuple(model.outputs)).to_json(),
-                binding=subject.reference_binding.to_json(), work=str(self._work),
-                threads=subject.threads,
-            )  # fmt: skip
+            answer = self._open()
         except BaseException:
             self.close()
             raise
         self.layers = [CandidateLayer.from_json(item) for item in answer["layers"]]
         self.refused: dict[str, str] = answer["refused"]
+
+    def _open(self) -> dict[str, Any]:
+        self._worker = Worker(
+            "converter.workers.candidates", "litert-quantizer", task=self._task,
+            permissions=Permissions(read=(self._source,), write=(self._work,)),
+        )  # fmt: skip
+        return self._worker.ask("open", self._seconds, **self._opening)
+
+    def _ask(self, question: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Ask the child; one that has died of a question is replaced, and the question fails.
+
+        Raises:
+            LiteDriftError: When it cannot answer.
+        """
+        if self._worker is None:
+            raise WorkerError("The session was closed; open it again.")
+        try:
+            return self._worker.ask(question, self._seconds, **values)
+        except WorkerError:
+            if not self._worker.is_alive and not self._is_closed:
+                self._worker.close()
+                self._open()
+            raise
 
     def _keep_samples(self, files: Files, most: int) -> dict[str, int]:
         inputs = load_kept(_need(files, EVALUATION_FILE))
@@ -141,7 +162,7 @@ class CandidateSession:
     @property
     def is_alive(self) -> bool:
         """Whether the child still answers."""
-        return self._worker.is_alive
+        return self._worker is not None and self._worker.is_alive
 
     def figures(
         self,
@@ -160,19 +181,19 @@ class CandidateSession:
             predict: Whether its latency is told by the cost table.
 
         Returns:
-            The file's SHA-256 and the figures. Where litert-quantizer refuses or the file does not
-            run, the figures say so.
+            The file's SHA-256 and the figures. Where litert-quantizer refuses, or the file does not
+            run or crashes the runtime, the figures say so.
 
         Raises:
-            WorkerError: When the child has died.
+            WorkerError: When the session was closed, or no other child could be started.
         """
         try:
-            found = self._worker.ask(
-                "judge", self._seconds, choices=[list(pair) for pair in choices.items()],
-                split=split, samples=samples, predict=predict,
+            found = self._ask(
+                "judge", choices=[list(pair) for pair in choices.items()], split=split,
+                samples=samples, predict=predict,
             )  # fmt: skip
         except WorkerError as error:
-            if not self._worker.is_alive:
+            if not self.is_alive:
                 raise
             return f"refused {sorted(choices.items())}", Figures(
                 size_bytes=_REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
@@ -196,9 +217,7 @@ class CandidateSession:
         Raises:
             LiteDriftError: When litert-quantizer refuses, or LiteRT cannot run the candidate.
         """
-        answer = self._worker.ask(
-            "predict", self._seconds, choices=[list(pair) for pair in choices.items()]
-        )
+        answer = self._ask("predict", choices=[list(pair) for pair in choices.items()])
         return PredictedLatency.from_json(answer)
 
     def check_costs(self, waiting: Callable[[], None] = lambda: None) -> CostCheck:
@@ -209,15 +228,26 @@ class CandidateSession:
         Args:
             waiting: Called again and again while others hold the machine; what it raises ends it.
 
+        Returns:
+            What was found; a precision that LiteRT cannot run is missing in it.
+
         Raises:
-            WorkerError: When the child has died.
+            WorkerError: When the session was closed, or no other child could be started.
         """
+        answers = {}
         with measuring_alone(waiting):
-            answer = self._worker.ask("check_costs", self._seconds)
+            for name in PRECISIONS:
+                try:
+                    answers[name] = self._ask("check_costs", precision=name)
+                except LiteDriftError:
+                    if not self.is_alive:
+                        raise
         numbers = {layer.name: layer.number for layer in self.layers}
         checks: list[TableCheck] = []
         costs: dict[tuple[int, str], float] = {}
-        for name, found in answer.items():
+        for name, found in answers.items():
+            if found["check"] is None:
+                continue
             checks.append(TableCheck(**found["check"]))
             predicted = PredictedLatency.from_json(found["predicted"])
             for place, ms in predicted.operators.items():
@@ -234,15 +264,16 @@ class CandidateSession:
             LiteDriftError: When litert-quantizer refuses.
         """
         made = self._work / "answer.tflite"
-        answer = self._worker.ask(
-            "write", self._seconds, choices=[list(pair) for pair in choices.items()],
-            target=str(made),
-        )  # fmt: skip
+        answer = self._ask(
+            "write", choices=[list(pair) for pair in choices.items()], target=str(made)
+        )
         return made.read_bytes(), answer["rules"]
 
     def close(self) -> None:
         """End the child and remove its files."""
-        self._worker.close()
+        self._is_closed = True
+        if self._worker is not None:
+            self._worker.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:

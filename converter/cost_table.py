@@ -7,6 +7,7 @@ out and timed, so that the latency of a further candidate is a sum.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,15 +15,14 @@ import numpy as np
 
 from converter.empty_model import empty_model
 from converter.errors import RuntimeModelError
-from converter.kernels import Kernels
 from converter.litert_model import CutModel, LitertModel
 from converter.op_cost import first_samples, time_calls
 from converter.op_cut import COMPUTES_A_CONSTANT, CutOperator, OperatorGraph
 from converter.predicted_latency import PredictedLatency
-from converter.run_sizes import sizes_reason
 from converter.tensor_binding import Binding
 
 Array = np.ndarray
+_EMPTY = "an empty call"
 _PASSES = 3
 _RUNS, _SECONDS = 10, 0.002
 _WHOLE_RUNS, _WHOLE_SECONDS = 10, 0.02
@@ -35,14 +35,23 @@ class CostTable:
         binding: How candidates are opened.
         inputs: Samples by input name; the first ones are fed.
         threads: For the kernels.
+        kept: A file that outlives this process: what was timed by one that crashed is not lost.
     """
 
-    def __init__(self, binding: Binding, inputs: Mapping[str, Array], threads: int = 1) -> None:
+    def __init__(
+        self,
+        binding: Binding,
+        inputs: Mapping[str, Array],
+        threads: int = 1,
+        kept: Path | None = None,
+    ) -> None:
         self._binding = binding
         self._inputs = inputs
         self._threads = threads
+        self._kept = kept
         self._known: dict[str, float | str] = {}
-        self._empty_ms: float | None = None
+        if kept is not None and kept.is_file():
+            self._known = json.loads(kept.read_text())
 
     def __len__(self) -> int:
         """Return how many kinds were timed or could not be."""
@@ -91,11 +100,11 @@ class CostTable:
         return float(np.median(samples))
 
     def _empty(self) -> float:
-        if self._empty_ms is None:
+        if _EMPTY not in self._known:
             model = CutModel(empty_model(), "an empty model", self._threads)
             model.feed([np.zeros(1, np.float32)])
-            self._empty_ms = float(np.median(time_calls(model.invoke, 200, 0.002)))
-        return self._empty_ms
+            self._known[_EMPTY] = float(np.median(time_calls(model.invoke, 200, 0.002)))
+        return float(self._known[_EMPTY])
 
     def _kind(self, graph: OperatorGraph, operator: CutOperator) -> str:
         """Return what decides an operator's cost, without its weights' values."""
@@ -120,28 +129,45 @@ class CostTable:
                 cut.setdefault(kinds[operator.number], operator)
         if not cut:
             return
-        kept = LitertModel(
-            path, self._threads, self._binding, kernels=Kernels.BUILTIN, keep_tensors=True
-        )
-        shapes = kept.tensor_shapes()
-        kept.set_inputs(first_samples(kept, self._inputs))
-        kept.invoke()
+        shapes = LitertModel(path, self._threads, self._binding).tensor_shapes()
         samples: dict[str, list[float]] = {}
         for _ in range(_PASSES):  # in turns, so that a busy moment falls on all alike
             for kind, operator in cut.items():
-                reason = sizes_reason(operator, shapes, kept)
+                if kind in self._known:
+                    continue
                 try:
-                    if reason is None:
-                        fed = [kept.read_tensor(index) for index in operator.inputs]
-                        content = graph.cut(operator, shapes)
-                        model = CutModel(content, f"operator {operator.number}", self._threads)
-                        model.feed([values for values in fed if values is not None])
-                        samples.setdefault(kind, []).extend(
-                            time_calls(model.invoke, _RUNS, _SECONDS)
-                        )
+                    samples.setdefault(kind, []).extend(self._calls(graph, operator, shapes))
                 except RuntimeModelError as error:
-                    reason = str(error)
-                if reason is not None:
-                    self._known[kind] = reason
+                    self._known[kind] = str(error)
         for kind, found in samples.items():
             self._known.setdefault(kind, float(np.median(found)))
+        if self._kept is not None:
+            self._empty()
+            self._kept.write_text(json.dumps(self._known))
+
+    def _calls(
+        self, graph: OperatorGraph, operator: CutOperator, shapes: Mapping[int, tuple[int, ...]]
+    ) -> list[float]:
+        sizes = [shapes[index] for index in operator.inputs]
+        if any(0 in size for size in sizes):
+            raise RuntimeModelError("its sizes are known only when it runs")
+        model = CutModel(
+            graph.cut(operator, shapes), f"operator {operator.number}", self._threads
+        )
+        # What is computed does not depend on the values, and running the whole for them might fail:
+        # not every kernel without the delegate takes what litert-quantizer writes.
+        model.feed([
+            _made_up(graph.tensors[index].dtype, size)
+            for index, size in zip(operator.inputs, sizes, strict=True)
+        ])  # fmt: skip
+        return time_calls(model.invoke, _RUNS, _SECONDS)
+
+
+def _made_up(dtype: str, shape: tuple[int, ...]) -> Array:
+    """Return values that no kernel takes for a special case; indices are 0, which always exists."""
+    random = np.random.default_rng(0)
+    if dtype.startswith("float"):
+        return random.uniform(0.1, 1.0, shape).astype(dtype)
+    if dtype in {"int8", "uint8", "int16"}:
+        return random.integers(1, 100, shape).astype(dtype)
+    return np.zeros(shape, dtype)

@@ -284,8 +284,20 @@ class _Cutting:
             tensor.shape = list(self._shapes.get(index, _ints(tensor.shape)))
             tensor.shapeSignature = None
         self._table.tensors.append(tensor)
-        self._places[index] = len(self._table.tensors) - 1
-        return self._places[index]
+        place = self._places[index] = len(self._table.tensors) - 1
+        tensor.quantization = self._with_moved_scales(tensor.quantization)
+        return place
+
+    def _with_moved_scales(self, how: Any) -> Any:  # noqa: ANN401
+        """Return quantization whose scales of blocks, a tensor of their own, are cut out too."""
+        details = None if how is None else how.details
+        if details is None or not hasattr(details, "blockSize"):
+            return how
+        how, details = copy.copy(how), copy.copy(details)
+        details.scales = self._place(int(details.scales))
+        details.zeroPoints = self._place(int(details.zeroPoints))
+        how.details = details
+        return how
 
 
 def _with_reason(operator: CutOperator, reason: str) -> CutOperator:

@@ -56,13 +56,12 @@ class CandidateWorker:
         """Tell a candidate's latency by the cost table."""
         return self._engine.predict(_choices(choices), SPLITS[0]).to_json()
 
-    def check_costs(self) -> dict[str, Any]:
-        """Time files of one precision each, and tell their latency by the cost table."""
-        found = self._engine.check_costs(SPLITS[0])
-        return {
-            name: {"check": asdict(check), "predicted": predicted.to_json()}
-            for name, (check, predicted) in found.items()
-        }
+    def check_costs(self, precision: str) -> dict[str, Any]:
+        """Time the file in one precision, and tell its latency by the cost table."""
+        found = self._engine.check_costs(precision, SPLITS[0])
+        if found is None:
+            return {"check": None, "predicted": None}
+        return {"check": asdict(found[0]), "predicted": found[1].to_json()}
 
     def write(self, choices: list[list[Any]], target: str) -> dict[str, Any]:
         """Write a candidate's file; return the rules that make it."""

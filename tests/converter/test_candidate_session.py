@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import numpy as np
+import psutil
 import pytest
 
 from converter.__main__ import main
 from converter.analysed_run import files_of
 from converter.candidate_session import REPORT, SEARCH, CandidateSession, find_labels
 from converter.comparison import COMPARISON_FILE, Comparison
-from converter.errors import DataError
+from converter.errors import DataError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, load_kept
 from tests.converter.example_tflites import features, write_classifier
 
@@ -61,6 +63,33 @@ def test_a_precision_that_does_not_exist_is_the_candidates_problem(run_folder):
         figures = session.figures({number: "int3"}, SEARCH)[1]
         assert figures.problem
         assert session.figures({}, SEARCH)[1].problem is None
+
+
+def test_a_child_that_dies_of_a_candidate_costs_that_candidate_alone(run_folder):
+    with CandidateSession(files_of(run_folder), run_folder) as session:
+        layer = next(each for each in session.layers if "dynamic_int8" in each.offered)
+        choices = {layer.number: "dynamic_int8"}
+        before = session.figures(choices, SEARCH, predict=True)
+        children = [
+            process
+            for process in psutil.Process().children(recursive=True)
+            if "converter.workers.candidates" in process.cmdline()
+        ]
+        for process in children:
+            process.suspend()
+        threading.Timer(0.5, lambda: [process.kill() for process in children]).start()
+        figures = session.figures({}, SEARCH)[1]
+        assert "litert-quantizer" in figures.problem
+        assert session.is_alive
+        assert session.figures(choices, SEARCH, predict=True) == before
+    assert session.is_alive is False
+
+
+def test_a_closed_session_says_so(run_folder):
+    session = CandidateSession(files_of(run_folder), run_folder)
+    session.close()
+    with pytest.raises(WorkerError, match="closed"):
+        session.figures({}, SEARCH)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
