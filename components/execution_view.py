@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.conditions import condition_lists
 from components.format import format_bytes, format_date, format_ms, format_ratio
 from components.palette import custom_names, recipe_color
 from components.plain_text import escape_markdown, show_error
-from components.session import widget_key
+from converter.analysis_kinds import STARTS, Analysis
 from converter.comparison import Comparison, Variant
 from converter.errors import LiteDriftError
 from converter.inspection import find_lifetimes
-from converter.run_store import keep_file
 from converter.start_cost import (
     LITERT,
     START_COST_FILE,
     TENSORFLOW,
     StartCosts,
     load_start_costs,
-    measure_start_costs,
 )
 from converter.tensor_lifetimes import Lifetimes
 
@@ -128,7 +126,7 @@ def render_starts(comparison: Comparison) -> None:
           build_start_figure(comparison))
 
 
-def render_imports(run_id: str, files: dict[str, Path], comparison: Comparison) -> None:
+def render_imports(run_id: str, files: dict[str, Path]) -> None:
     """Show what importing TensorFlow and LiteRT costs here, or offer to measure it."""
     st.header("What the runtime itself costs", anchor=False)
     path = files.get(START_COST_FILE)
@@ -140,26 +138,14 @@ def render_imports(run_id: str, files: dict[str, Path], comparison: Comparison) 
             show_error(error)
     if known is not None:
         _show_imports(known)
-    else:
-        st.caption("Imports TensorFlow and LiteRT, and starts every variant, three times each in "
-                   "processes of their own, one at a time: some 15 seconds.")
-    label = "Measure again" if known else "Measure it here"
-    if not st.button(label, icon=":material/timer:", key=widget_key(_PAGE, "measure")):
-        return
-    started = {v.recipe: files[v.file] for v in comparison.usable
-               if v.file in files and v.runnable}
-    bar = st.progress(0.0, "starting")
-    try:
-        costs = measure_start_costs(
-            started, listener=lambda stage, share: bar.progress(share, stage))
-        with tempfile.TemporaryDirectory() as work:
-            costs.save(Path(work))
-            keep_file(run_id, Path(work) / START_COST_FILE)
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
+    render_analysis_job(Analysis(run_id=run_id, kind=STARTS), Offer(
+        waits="Waiting to measure what starting costs", runs="Measuring what starting costs",
+        heading="Measure what starting costs",
+        text="Imports TensorFlow and LiteRT, and starts every variant, three times each in "
+             "processes of their own, one at a time: some 15 seconds for small models. You may "
+             "leave the page meanwhile.",
+        button="Measure it here", icon=":material/timer:",
+    ), known=known is not None)
 
 
 def _show_imports(costs: StartCosts) -> None:

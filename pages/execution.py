@@ -28,4 +28,4 @@ variant = pick_variant(comparison, judge(comparison).recipe)
 if variant is not None:
     render_memory(dict(run.files), comparison, variant)
 render_starts(comparison)
-render_imports(run.run_id, dict(run.files), comparison)
+render_imports(run.run_id, dict(run.files))

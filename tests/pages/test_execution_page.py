@@ -11,6 +11,9 @@ from tests.components.test_execution_figures import COSTS
 from tests.pages.synthetic import make_comparison, make_hard_case, write_run
 
 
+START = widget_key("starts", "start")
+
+
 def open_page(app, run_id=None):
     app.run()
     if run_id is not None:
@@ -31,7 +34,7 @@ def test_a_run_shows_what_is_known_and_offers_to_measure(app, home, make):
     open_page(app, "r1")
     assert not app.exception
     assert "Load, first, warm" in [card.value for card in app.subheader]
-    assert app.button(key=widget_key("execution", "measure")).label == "Measure it here"
+    assert app.button(key=START).label == "Measure it here"
 
 
 def test_what_was_measured_is_kept_with_the_run(app, home, tmp_path):
@@ -41,7 +44,7 @@ def test_what_was_measured_is_kept_with_the_run(app, home, tmp_path):
     open_page(app, "r1")
     assert not app.exception
     assert "Time to import" in [card.value for card in app.subheader]
-    assert app.button(key=widget_key("execution", "measure")).label == "Measure again"
+    assert app.button(key=START).label == "Measure again"
 
 
 def test_a_damaged_file_is_told_and_can_be_measured_anew(app, home, tmp_path):
@@ -51,4 +54,4 @@ def test_a_damaged_file_is_told_and_can_be_measured_anew(app, home, tmp_path):
     open_page(app, "r1")
     assert not app.exception
     assert any("damaged" in error.value for error in app.error)
-    assert app.button(key=widget_key("execution", "measure"))
+    assert app.button(key=START)

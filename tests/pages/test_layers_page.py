@@ -10,7 +10,7 @@ import pytest
 
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
-from converter.analysis_jobs import analysis_id
+from converter.analysis_kinds import CALIBRATION, Analysis
 from converter.history import CANCELLED, FAILED, INTERRUPTED, RUNNING
 from converter.installation import history
 from converter.kept_samples import EVALUATION_FILE, keep_first
@@ -75,7 +75,7 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
         assert [b.label for b in app.button if "cancel.layers" in b.key] == ["Cancel"]
         app.switch_page("pages/history.py").run()
         assert [b.label for b in app.button if "cancel.history" in b.key] == ["Cancel"]
-    finish(analysis_id(run_id, "int8"))
+    finish(Analysis(run_id=run_id, recipe="int8").job_id)
     open_layers(app, run_id)
     assert not app.exception
     assert not app.error
@@ -131,7 +131,7 @@ def kept_run(home):
 
 
 def submit_row(run_id, status, **fields):
-    job_id = analysis_id(run_id, "dynamic_range")
+    job_id = Analysis(run_id=run_id, recipe="dynamic_range").job_id
     record = history().run(run_id)
     request = {"analysis_of": run_id, "recipe": "dynamic_range"}
     history().add_run(replace(record, **{

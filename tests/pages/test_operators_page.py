@@ -15,7 +15,7 @@ from converter.run_operators import PROBE_FILE
 from tests.converter import odd_operations
 from tests.pages.synthetic import fail, make_comparison, write_run
 
-PROBE_BUTTON = widget_key("operators", "probe")
+PROBE_BUTTON = widget_key("operators", "start")
 ONLY_PROBLEMS = widget_key("operators", "problems")
 REFUSED = "TF Select ops: Erf\nCustom ops: Acosh"
 
