@@ -1,6 +1,5 @@
 """Looking into a variant as a job: one for all who ask, in turn, cancelled, killed, begun anew."""
 
-import contextlib
 import fcntl
 import threading
 import time
@@ -23,6 +22,7 @@ from converter.pipeline import run_comparison
 from converter.recipe import find_recipes
 from converter.request import RunRequest
 from tests.converter import example_tflites as examples
+from tests.converter.following_jobs import finish, job_of, jobs_with, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -50,38 +50,6 @@ def run_id(finished, tmp_path, monkeypatch):
 
 def layers_of(run_id, recipe="int8"):
     return Analysis(run_id=run_id, recipe=recipe)
-
-
-def finish(job_id, seconds=90):
-    end = time.monotonic() + seconds
-    while (progress := run_store.follow_run(job_id)).is_active:
-        assert time.monotonic() < end, progress
-        time.sleep(0.02)
-    return progress
-
-
-def wait_for(job_id, stage, share=0.0, seconds=60):
-    end = time.monotonic() + seconds
-    while True:
-        progress = run_store.follow_run(job_id)
-        if progress.stage.startswith(stage) and progress.fraction >= share:
-            return
-        assert progress.is_active
-        assert time.monotonic() < end, progress
-        time.sleep(0.005)
-
-
-def job_of(job_id):
-    return psutil.Process(int((run_store.run_folder(job_id) / "pid").read_text()))
-
-
-def jobs_with(job_id):
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if job_id in process.cmdline():
-                found.append(process)
-    return found
 
 
 def is_held_alone():

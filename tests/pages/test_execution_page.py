@@ -6,10 +6,13 @@ import pytest
 
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
+from converter.analysis_kinds import STARTS, Analysis
+from converter.history import CANCELLED, DONE
+from converter.measurement_lock import measuring_alone
 from converter.start_cost import START_COST_FILE
 from tests.components.test_execution_figures import COSTS
+from tests.converter.following_jobs import finish
 from tests.pages.synthetic import make_comparison, make_hard_case, write_run
-
 
 START = widget_key("starts", "start")
 
@@ -26,6 +29,33 @@ def test_without_a_run_it_leads_to_a_model(app):
     assert not app.exception
     assert app.title[0].value == "Execution"
     assert app.header[0].value == "Nothing to compare yet"
+
+
+def test_it_is_measured_while_the_page_is_left(app, home):
+    run_id = "r1"
+    write_run(home, run_id, *make_comparison())
+    app.default_timeout = 120
+    open_page(app, run_id)
+    with measuring_alone():
+        app.button(key=START).click().run()
+        assert not app.exception
+        assert any("what starting costs" in header.value for header in app.header)
+        assert START not in [button.key for button in app.button]
+        app.switch_page("pages/history.py").run()  # left: it is found there
+        assert [b.label for b in app.button if "cancel.history" in b.key] == ["Cancel"]
+        open_page(app, run_id)  # and come back to
+        [cancel] = [b for b in app.button if "cancel.starts" in b.key]
+        cancel.click().run()
+    job_id = Analysis(run_id=run_id, kind=STARTS).job_id
+    assert finish(job_id).status == CANCELLED
+    open_page(app, run_id)
+    assert app.button(key=START).label == "Start again"
+    app.button(key=START).click().run()
+    assert finish(job_id).status == DONE
+    open_page(app, run_id)
+    assert not app.exception
+    assert "Time to import" in [card.value for card in app.subheader]
+    assert app.button(key=START).label == "Measure again"
 
 
 @pytest.mark.parametrize("make", [make_comparison, make_hard_case])

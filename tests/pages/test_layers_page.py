@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -20,16 +19,10 @@ from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.run_store import keep_file
 from tests.converter.example_tflites import write_classifier
+from tests.converter.following_jobs import finish
 from tests.pages.synthetic import make_comparison, write_run
 
 START = widget_key("layers", "start")
-
-
-def finish(job_id):
-    end = time.monotonic() + 90
-    while run_store.follow_run(job_id).is_active:
-        assert time.monotonic() < end
-        time.sleep(0.03)
 
 
 def open_layers(app, run_id):
@@ -83,8 +76,17 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
         card.value for card in app.subheader
     }
     assert not [b for b in app.button if b.key == START]
-    app.button(key=widget_key("calibration", "start")).click().run()
+    study = widget_key("calibration", "start")
+    with measuring_alone():
+        app.button(key=study).click().run()
+        assert not app.exception
+        assert study not in [button.key for button in app.button]
+        open_layers(app, run_id)
+        assert [b.label for b in app.button if "cancel.calibration" in b.key] == ["Cancel"]
+    finish(Analysis(run_id=run_id, kind=CALIBRATION, recipe="int8").job_id)
+    open_layers(app, run_id)
     assert not app.exception
+    assert not app.error
     assert "calibration_int8.json" in run_store.run_files(run_id)
     assert "Values beyond the ranges" in {card.value for card in app.subheader}
     assert "Two disjoint halves" in [card.value for card in app.subheader]
