@@ -1,4 +1,4 @@
-"""The execution environment of a run: delegate, memory over time, cold and warm, imports."""
+"""The execution environment of a run: delegate, cold and warm, imports."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.conditions import condition_lists
 from components.format import format_bytes, format_date, format_ms, format_ratio
-from components.palette import custom_names, recipe_color
 from components.plain_text import escape_markdown, show_error
 from converter.analysis_kinds import STARTS, Analysis
-from converter.comparison import Comparison, Variant
+from converter.comparison import Comparison
 from converter.errors import LiteDriftError
-from converter.inspection import find_lifetimes
 from converter.start_cost import (
     LITERT,
     START_COST_FILE,
@@ -24,13 +22,11 @@ from converter.start_cost import (
     StartCosts,
     load_start_costs,
 )
-from converter.tensor_lifetimes import Lifetimes
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _PAGE = "execution"
-_MOST_LISTED = 12
 
 
 def render_machine(comparison: Comparison) -> None:
@@ -64,54 +60,6 @@ def render_delegation(comparison: Comparison) -> None:
     if rows:
         with st.expander("Operators left to built-in kernels"):
             st.dataframe(rows, hide_index=True, alt="Operators that the delegate did not take")
-
-
-def render_memory(files: dict[str, Path], comparison: Comparison, variant: Variant) -> None:
-    """Show which tensors of a variant live when, and what its process needed."""
-    from components.figures.execution import build_lifetimes_figure, build_spans_figure
-
-    path = files.get(variant.file or "")
-    if path is None:
-        return
-    try:
-        found = _lifetimes(str(path), variant.given_name or f"{variant.recipe}.tflite")
-    except LiteDriftError as error:
-        show_error(error)
-        return
-    color = recipe_color(variant.recipe, custom_names([v.recipe for v in comparison.variants]))
-    st.header("Memory over one inference", anchor=False)
-    if found.peak_operator is None:
-        st.info("This file has no operators.")
-        return
-    peak = found.peak_operator
-    with st.container(horizontal=True):
-        st.metric("Activations at the peak", format_bytes(found.peak_bytes), width="content",
-                  help="The least that must be held at once in this order of operators: a lower "
-                       "bound of LiteRT's arena.")
-        st.metric("Process at its peak", format_bytes(variant.peak_memory_bytes), width="content",
-                  help="Resident memory of a fresh process that loads the file and runs it once.")
-        if variant.peak_memory_bytes and variant.runtime_memory_bytes:
-            st.metric("Of it, the model's",
-                      format_bytes(variant.peak_memory_bytes - variant.runtime_memory_bytes),
-                      width="content", help="Without what the process held before loading it.")
-    _card("What lives at once", "Bytes of the activations that live during each operator; "
-          f":color[▌]{{foreground=\"#D55E00\"}} the peak, operator {peak + 1}. Batch as in the "
-          "file. XNNPACK's own workspace is not in it.", build_lifetimes_figure(found, color))
-    _card("Lifetimes", "The largest activations, each from the operator that gives it to the last "
-          "that takes it; :color[▌]{foreground=\"#D55E00\"} alive at the peak.",
-          build_spans_figure(found, color))
-    with st.expander("What lives at the peak"):
-        st.dataframe(
-            [{"Tensor": t.name, "Stored as": t.dtype, "Shape": str(list(t.shape)),
-              "Bytes": t.size_bytes} for t in found.alive_at(peak)[:_MOST_LISTED]],
-            hide_index=True, alt="Activations that live during the operator at the peak",
-        )
-
-
-@st.cache_data(max_entries=32, show_spinner="Reading the file …")
-def _lifetimes(path: str, name: str) -> Lifetimes:
-    # A file of the store lies under its hash, so its path says what is in it.
-    return find_lifetimes(Path(path), name)
 
 
 def render_starts(comparison: Comparison) -> None:

@@ -159,7 +159,7 @@ class _Operators:
 
 class _Starts:
     def title(self, recipe: str) -> str:
-        return "Start"
+        return "Start costs"
 
     def check(self, asked: Analysis, comparison: Comparison, files: Files) -> None:
         """Imports can be timed on every machine that has a run."""

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from components.execution_memory import render_memory
 from components.execution_view import (
     render_delegation,
     render_imports,
     render_machine,
-    render_memory,
     render_starts,
 )
 from components.format import shorten

@@ -9,8 +9,11 @@ from converter import run_store
 from converter.analysis_kinds import STARTS, Analysis
 from converter.history import CANCELLED, DONE
 from converter.measurement_lock import measuring_alone
+from converter.recipe import PRESETS
+from converter.request import RunRequest
 from converter.start_cost import START_COST_FILE
 from tests.components.test_execution_figures import COSTS
+from tests.converter.example_tflites import write_classifier
 from tests.converter.following_jobs import finish
 from tests.pages.synthetic import make_comparison, make_hard_case, write_run
 
@@ -75,6 +78,21 @@ def test_what_was_measured_is_kept_with_the_run(app, home, tmp_path):
     assert not app.exception
     assert "Time to import" in [card.value for card in app.subheader]
     assert app.button(key=START).label == "Measure again"
+
+
+def test_memory_is_told_in_levels_with_their_conditions(app, tmp_path):
+    run_id = run_store.start_run(RunRequest(
+        model_path=write_classifier(tmp_path / "net.tflite"), model_name="net.tflite", samples=4,
+        calibration_samples=2, runs=1, recipes=(PRESETS["float32"], PRESETS["int8"]),
+    ))  # fmt: skip
+    assert finish(run_id).status == DONE
+    open_page(app, run_id)
+    assert not app.exception
+    assert not app.error
+    assert "How much" in [card.value for card in app.subheader]
+    captions = " ".join(caption.value for caption in app.caption)
+    for words in ("**Arena by plan**", "**Built\\-in kernels**", "XNNPACK off"):
+        assert words in captions
 
 
 def test_a_damaged_file_is_told_and_can_be_measured_anew(app, home, tmp_path):
