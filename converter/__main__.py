@@ -102,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--max-size-bytes", type=int)
     budget.add_argument("--min-sqnr-db", type=float)
     budget.add_argument("--min-agreement", type=float, metavar="0..1")
+    budget.add_argument("--max-accuracy-drop", type=float, metavar="0..1")
     budget.add_argument("--minimize", choices=("size", "drift"), default="size")
     budget.add_argument("--evaluations", type=int, help="distinct candidates at most")
     budget.add_argument("--seed", type=int, default=0)

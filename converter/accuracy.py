@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from converter.class_scores import ClassScores, class_credits
+from converter.class_tally import ClassTally
 from converter.classification import auc, expected_calibration_error, macro_f1
 from converter.drift import Array
 from converter.intervals import Z95, Interval, wilson_interval
 from converter.json_figures import read_figures
 from converter.paired_test import PairedTest, compare_classes, compare_errors
-from converter.regression import TargetErrors, regression_figures
+from converter.regression import TargetErrors, TargetTally
 
 __all__ = [
     "Z95",
     "Accuracy",
     "class_credits",
-    "measure_class_scores",
+    "measure_class_tally",
     "measure_classification",
     "measure_regression",
-    "measure_target_errors",
+    "measure_target_tally",
     "wilson_interval",
 ]
 
@@ -107,35 +107,32 @@ def measure_classification(
         labels: Shape `(samples,)`, class indices.
         reference_top1: The reference's `top1`, for `delta`.
     """
-    return measure_class_scores(ClassScores.from_scores(scores, labels), None, reference_top1)
+    tally = ClassTally.of([(ClassScores.from_scores(scores, labels), None)])
+    return measure_class_tally(tally, reference_top1)
 
 
-def measure_class_scores(
-    scores: ClassScores,
-    reference: ClassScores | None = None,
-    reference_top1: float | None = None,
+def measure_class_tally(
+    tally: ClassTally, reference_top1: float | None = None, *, paired: bool = False
 ) -> Accuracy:
     """Return the accuracy of scores that were reduced to what it needs.
 
     Args:
-        scores: Of the model.
-        reference: Of the original on the same samples, for `paired`; None for the original.
-        reference_top1: The reference's `top1`, for `delta`; taken from `reference` when left out.
+        tally: Of the model.
+        reference_top1: The reference's `top1`, for `delta`; None for the original itself.
+        paired: Whether the tally holds what the original did on the same samples.
     """
-    samples = len(scores)
-    top1 = float(np.mean(scores.credits))
-    ci95 = wilson_interval(float(np.sum(scores.credits)), samples)
-    if reference is not None and reference_top1 is None:
-        reference_top1 = float(np.mean(reference.credits))
+    samples = tally.samples
+    top1 = tally.credits / samples
+    ci95 = wilson_interval(tally.credits, samples)
     intervals = {"top1": ci95}
     top5 = None
-    if not np.isnan(scores.top5).any():
-        top5 = float(np.mean(scores.top5))
-        intervals["top5"] = wilson_interval(float(np.sum(scores.top5)), samples)
-    f1, f1_interval = macro_f1(scores)
+    if not math.isnan(tally.top5):
+        top5 = tally.top5 / samples
+        intervals["top5"] = wilson_interval(tally.top5, samples)
+    f1, f1_interval = macro_f1(tally)
     if f1_interval is not None:
         intervals["macro_f1"] = f1_interval
-    area = auc(scores)
+    area = auc(tally)
     if area is not None:
         intervals["auc"] = area[1]
     return Accuracy(
@@ -147,9 +144,9 @@ def measure_class_scores(
         top5=top5,
         macro_f1=f1,
         auc=None if area is None else area[0],
-        expected_calibration_error=expected_calibration_error(scores),
+        expected_calibration_error=expected_calibration_error(tally),
         intervals=intervals,
-        paired=None if reference is None else compare_classes(reference.credits, scores.credits),
+        paired=compare_classes(tally.lost, tally.won, samples) if paired else None,
     )
 
 
@@ -160,27 +157,24 @@ def measure_regression(predictions: Array, targets: Array) -> Accuracy:
         predictions: Shape `(samples, ...)`.
         targets: As many values as `predictions`.
     """
-    return measure_target_errors(TargetErrors.from_values(predictions, targets))
+    tally = TargetTally(len(predictions))
+    tally.add(TargetErrors.from_values(predictions, targets))
+    return measure_target_tally(tally)
 
 
-def measure_target_errors(errors: TargetErrors, reference: TargetErrors | None = None) -> Accuracy:
-    """Return the accuracy of values that were reduced to sums of each sample.
+def measure_target_tally(tally: TargetTally) -> Accuracy:
+    """Return the accuracy of values that were reduced to sums.
 
     Args:
-        errors: Of the model.
-        reference: Of the original on the same samples, for `paired`; None for the original.
+        tally: Of the model; `paired` is None where it holds nothing of the original.
     """
-    figures, intervals = regression_figures(errors)
-    paired = None
-    if reference is not None:
-        width = errors.width
-        paired = compare_errors(reference.absolute / width, errors.absolute / width)
+    figures, intervals = tally.figures()
     return Accuracy(
         task="regression",
-        samples=len(errors),
+        samples=tally.samples,
         mae=figures["mae"],
         rmse=figures["rmse"],
         r2=figures["r2"],
         intervals=intervals,
-        paired=paired,
+        paired=compare_errors(tally.changes),
     )

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from converter.accuracy import Accuracy, measure_class_scores, measure_target_errors
-from converter.class_scores import ClassScores
+from converter.class_tally import ClassTally
 from converter.classification import per_class, reliability
 from converter.comparison import Reference, Variant
 from converter.drift import DriftSums, is_class_distribution, two_columns, worst_drift
 from converter.error_distribution import describe_errors
 from converter.errors import RuntimeModelError
+from converter.label_tally import Tally, measure_tally, tally_classes, tally_targets
 from converter.paired_test import describe_paired
-from converter.regression import TargetErrors
 from converter.sample_blocks import sample_blocks
 from converter.sample_differences import DifferenceCollector, compare_samples
 from converter.sample_file import OutputSamples, VariantSamples, rows_for, samples_to_picture
@@ -25,7 +24,6 @@ from converter.thumbnails import is_image_batch, make_thumbnails
 Array = np.ndarray
 _LEAST_INTEGER_TOLERANCE = 1e-6
 _MOST_CLASS_PAIRS = 1000
-Reduced = ClassScores | TargetErrors
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def describe_output(name: str, reference: Array, labels: Array | None) -> Output
         labels = np.argmax(labels, axis=1)
     if classes >= 2 and labels.ndim == 1:
         if _are_indices(labels, classes):
-            return OutputTask(True, labels.astype(np.int64))
+            return OutputTask(True, labels.astype(np.int64, copy=False))
         return OutputTask(
             distribution,
             None,
@@ -72,7 +70,7 @@ def describe_output(name: str, reference: Array, labels: Array | None) -> Output
             f"{name}, which has {classes} classes.",
         )
     if classes == 1 and _are_indices(labels, 2) and _is_probability(reference):
-        return OutputTask(True, labels.reshape(-1).astype(np.int64))
+        return OutputTask(True, labels.reshape(-1).astype(np.int64, copy=False))
     if labels.size == reference.size and not distribution:
         return OutputTask(False, labels)
     return OutputTask(
@@ -87,9 +85,12 @@ def _is_one_hot(labels: Array) -> bool:
 
 
 def _are_indices(labels: Array, classes: int) -> bool:
-    values = labels.astype(np.float64)
-    whole = np.abs(values - np.round(values)) < _LEAST_INTEGER_TOLERANCE
-    return bool(whole.all() and (values >= 0).all() and (values < classes).all())
+    for _, (block,) in sample_blocks(labels):
+        values = block.astype(np.float64)
+        whole = np.abs(values - np.round(values)) < _LEAST_INTEGER_TOLERANCE
+        if not (whole.all() and (values >= 0).all() and (values < classes).all()):
+            return False
+    return True
 
 
 def _is_probability(reference: Array) -> bool:
@@ -97,6 +98,10 @@ def _is_probability(reference: Array) -> bool:
         np.isfinite(r).all() and (r >= 0).all() and (r <= 1).all()
         for _, (r,) in sample_blocks(reference)
     )
+
+
+def _is_distribution(reference: Array) -> bool:
+    return all(is_class_distribution(two_columns(r)) for _, (r,) in sample_blocks(reference))
 
 
 def label_outputs(
@@ -142,21 +147,25 @@ class Assessor:
     ) -> None:
         self._reference = reference
         self._original = original
-        samples = len(next(iter(reference.values()), ()))
-        self._rows = np.arange(samples) if rows is None else rows
+        self._rows = rows
         self._images = next((a for a in (inputs or {}).values() if is_image_batch(a)), None)
         self._tasks = {
             name: describe_output(name, array, labels.get(name))
             for name, array in reference.items()
         }
         record.notes.extend(task.note for task in self._tasks.values() if task.note)
-        self._reduced = {
-            name: _reduce(reference[name], reference[name], task)
+        self._distributions = {
+            name: _is_distribution(reference[name])
+            for name, task in self._tasks.items()
+            if task.classes and task.labels is not None
+        }
+        self._tallies = {
+            name: self._tally(name, reference[name], None)
             for name, task in self._tasks.items()
             if task.labels is not None
         }
         record.output_accuracy = {
-            name: _accuracy(reduced, None) for name, reduced in self._reduced.items()
+            name: measure_tally(tally) for name, tally in self._tallies.items()
         }
         record.accuracy = next(iter(record.output_accuracy.values()), None)
 
@@ -190,8 +199,8 @@ class Assessor:
                 )
             found = found.reshape(expected.shape)
             differences[name] = self._compare(variant, name, found, steps.get(name))
-            reduced = self._measure_accuracy(variant, name, found)
-            details[name] = self._details(name, found, differences[name], reduced)
+            tally = self._measure_accuracy(variant, name, found)
+            details[name] = self._details(name, found, differences[name], tally)
         variant.drift = worst_drift(variant.output_drift.values())
         variant.accuracy = next(iter(variant.output_accuracy.values()), None)
         self._explain_missing(variant)
@@ -205,40 +214,50 @@ class Assessor:
         collector = DifferenceCollector(rows_for(len(self._reference)))
         for part, (r, y) in sample_blocks(self._reference[name], found):
             sums.add(r, y)
+            samples = np.arange(part.start, part.stop)
             collector.add(
                 compare_samples(
                     r,
                     y,
                     classes=task.classes,
-                    rows=self._rows[part],
-                    samples=np.arange(part.start, part.stop),
+                    rows=samples if self._rows is None else self._rows[part],
+                    samples=samples,
                     labels=None if task.labels is None else task.labels[part],
                 )
             )
         variant.output_drift[name] = sums.result()
         return collector
 
-    def _measure_accuracy(self, variant: Variant, name: str, found: Array) -> Reduced | None:
-        task, reference = self._tasks[name], self._reduced.get(name)
-        if reference is None:
+    def _tally(self, name: str, outputs: Array, reference: Array | None) -> Tally:
+        task = self._tasks[name]
+        if task.labels is None:
+            raise ValueError(f"expected labels for {name}, found none")
+        if not task.classes:
+            return tally_targets(outputs, task.labels, reference)
+        return tally_classes(
+            outputs, task.labels, distribution=self._distributions[name], reference=reference
+        )
+
+    def _measure_accuracy(self, variant: Variant, name: str, found: Array) -> Tally | None:
+        if name not in self._tallies:
             return None
-        reduced = _reduce(found, self._reference[name], task)
-        accuracy = _accuracy(reduced, reference)
+        tally = self._tally(name, found, self._reference[name])
+        accuracy = measure_tally(tally, self._tallies[name])
         if accuracy.paired is not None:
             sentence = describe_paired(accuracy.paired, variant.recipe, self._original)
             accuracy = replace(accuracy, paired=replace(accuracy.paired, sentence=sentence))
         variant.output_accuracy[name] = accuracy
-        return reduced
+        return tally
 
     def _details(
-        self, name: str, found: Array, differences: DifferenceCollector, reduced: Reduced | None
+        self, name: str, found: Array, differences: DifferenceCollector, tally: Tally | None
     ) -> OutputSamples:
-        task, reference = self._tasks[name], self._reduced.get(name)
+        task, reference = self._tasks[name], self._tallies.get(name)
         pairs = differences.class_pairs(_MOST_CLASS_PAIRS) if task.classes else None
         shares, bins = None, {}
-        if isinstance(reduced, ClassScores) and isinstance(reference, ClassScores):
-            shares = per_class(reference, reduced)
-            both = {"reference": reliability(reference), "variant": reliability(reduced)}
+        if isinstance(tally, ClassTally) and isinstance(reference, ClassTally):
+            shares = per_class(tally)
+            both = {"reference": reliability(reference), "variant": reliability(tally)}
             bins = {} if None in both.values() else both
         return OutputSamples(
             classes=task.classes,
@@ -280,40 +299,3 @@ class Assessor:
             notes.append(f"accuracy is null: {reason}.")
         elif variant.accuracy.top1 is None:
             notes.append("accuracy.top1 is null: the labels are values, not classes.")
-
-
-def _reduce(outputs: Array, reference: Array, task: OutputTask) -> Reduced:
-    """Return what accuracy needs of each sample.
-
-    Whether scores are probabilities is the reference's to say: rounded ones may not sum to one.
-    """
-    labels = task.labels
-    if labels is None:
-        raise ValueError("expected an output with labels")
-    if not task.classes:
-        targets: list[TargetErrors] = []
-        for part, (y,) in sample_blocks(outputs):
-            centre = targets[0].centre if targets else None
-            # Labels may be flat where the output is not.
-            fitting = labels.reshape(len(outputs), -1)[part]
-            targets.append(TargetErrors.from_values(y, fitting, centre))
-        return TargetErrors.join(targets)
-    distribution = all(
-        is_class_distribution(two_columns(r)) for _, (r,) in sample_blocks(reference)
-    )
-    return ClassScores.join(
-        [
-            ClassScores.from_scores(y, labels[part], distribution=distribution)
-            for part, (y,) in sample_blocks(outputs)
-        ]
-    )
-
-
-def _accuracy(reduced: Reduced, reference: Reduced | None) -> Accuracy:
-    if isinstance(reduced, ClassScores):
-        return measure_class_scores(
-            reduced, reference if isinstance(reference, ClassScores) else None
-        )
-    return measure_target_errors(
-        reduced, reference if isinstance(reference, TargetErrors) else None
-    )

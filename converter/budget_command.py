@@ -26,7 +26,8 @@ def carry_out(options: argparse.Namespace, listener: Listener) -> None:
         raise DataError(f"--evaluations: expected 1 or more, found {most}; give a larger number.")
     budget = Budget(
         most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
-        least_agreement=options.min_agreement, minimize=options.minimize,
+        least_agreement=options.min_agreement, most_accuracy_drop=options.max_accuracy_drop,
+        minimize=options.minimize,
     )  # fmt: skip
     solution = solve_budget(
         files_of(options.folder), budget, out=options.folder, most_evaluations=most,

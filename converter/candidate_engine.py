@@ -15,12 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from converter.candidate_layers import CandidateLayer, Choices, list_layers, mixed_rules, resolve
+from converter.candidate_layers import (
+    CandidateLayer,
+    Choices,
+    list_layers,
+    mixed_rules,
+    plain_name,
+    resolve,
+    uniform_choices,
+)
+from converter.cost_table import CostTable
 from converter.drift import Drift, is_class_distribution, measure_drift, worst_drift
 from converter.errors import ConversionError, LiteDriftError
 from converter.evaluation import evaluate
 from converter.op_cut import OperatorGraph
 from converter.precision import FLOAT32, PRECISIONS
+from converter.predicted_latency import PredictedLatency, TableCheck
 from converter.requantizer import Requantizer
 from converter.signature import Signature
 from converter.tensor_binding import Binding
@@ -41,6 +51,7 @@ class Candidate:
         problem: Why there is no drift; None where there is.
         quantize_seconds: litert-quantizer's time.
         evaluate_seconds: Time of the samples and of the figures.
+        predicted_ms: Latency by the cost table; None where it was not asked for or is not known.
     """
 
     sha256: str
@@ -51,6 +62,7 @@ class Candidate:
     problem: str | None
     quantize_seconds: float
     evaluate_seconds: float
+    predicted_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,7 @@ class CandidateEngine:
         self._target = work / "candidate.tflite"
         self._requantizer = Requantizer(source, signature, binding.signature)
         self._splits: dict[str, Split] = {}
+        self._costs: CostTable | None = None
         self.refused: dict[str, str] = {}
         self.layers = self._with_offers(list_layers(OperatorGraph(source, binding.signature)))
 
@@ -123,13 +136,16 @@ class CandidateEngine:
             rules, "candidate", self._calibration if calibrates else None
         )
 
-    def judge(self, choices: Choices, split: str, samples: int | None = None) -> Candidate:
+    def judge(
+        self, choices: Choices, split: str, samples: int | None = None, *, predict: bool = False
+    ) -> Candidate:
         """Build a candidate and measure its drift.
 
         Args:
             choices: By operator number.
             split: Name of the samples.
             samples: The first so many; all when left out.
+            predict: Whether its latency is told by the cost table.
 
         Raises:
             ConversionError: When litert-quantizer refuses.
@@ -140,11 +156,14 @@ class CandidateEngine:
         self._target.write_bytes(content)
         found = self._splits[split]
         count = min(found.samples, samples or found.samples)
-        drift, accuracy, problem = None, None, None
+        drift, accuracy, problem, predicted = None, None, None, None
         try:
             drift, accuracy = self._measure(found, count)
         except LiteDriftError as error:
             problem = str(error)
+        judged = time.perf_counter()
+        if predict and problem is None:
+            predicted = self._costs_of(found).predict(self._target).predicted_ms
         return Candidate(
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),
@@ -153,8 +172,52 @@ class CandidateEngine:
             samples=count,
             problem=problem,
             quantize_seconds=built - start,
-            evaluate_seconds=time.perf_counter() - built,
+            evaluate_seconds=judged - built,
+            predicted_ms=predicted,
         )
+
+    def predict(self, choices: Choices, split: str) -> PredictedLatency:
+        """Build a candidate and tell its latency by the cost table.
+
+        Args:
+            choices: By operator number.
+            split: Name of the samples that are fed where an operator of a new kind is timed.
+
+        Raises:
+            LiteDriftError: When litert-quantizer refuses, or LiteRT cannot run the candidate.
+        """
+        self._target.write_bytes(self.build(choices))
+        return self._costs_of(self._splits[split]).predict(self._target)
+
+    def check_costs(self, precision: str, split: str) -> tuple[TableCheck, PredictedLatency] | None:
+        """Time the whole file in one precision, and tell its latency by the cost table.
+
+        Args:
+            precision: Of every operator with weights that takes it.
+            split: Name of the samples that are fed.
+
+        Returns:
+            None where no operator takes it.
+
+        Raises:
+            LiteDriftError: As for `predict`.
+        """
+        choices = uniform_choices(self.layers, precision)
+        if not choices and precision != FLOAT32.name:
+            return None
+        predicted = self.predict(choices, split)
+        measured = self._costs_of(self._splits[split]).time_whole(self._target)
+        check = TableCheck(
+            label=precision, predicted_ms=predicted.predicted_ms, measured_ms=measured
+        )
+        return check, predicted
+
+    def _costs_of(self, split: Split) -> CostTable:
+        if self._costs is None:
+            self._costs = CostTable(
+                self._binding, split.inputs, self._threads, self._target.with_name("costs.json")
+            )
+        return self._costs
 
     def _measure(self, split: Split, count: int) -> tuple[Drift, float | None]:
         outputs, _, steps = evaluate(
@@ -214,15 +277,8 @@ class CandidateEngine:
             # What a QUANTIZE or DEQUANTIZE gives has an ending of its own.
             if operator.name not in {"QUANTIZE", "DEQUANTIZE"}:
                 for index in operator.outputs:
-                    by_scope[_stem(graph.tensors[index].name)] = operator
+                    by_scope[plain_name(graph.tensors[index].name)] = operator
         return [_operator_bytes(graph, by_scope.get(layer.name)) for layer in layers]
-
-
-def _stem(name: str) -> str:
-    """Return a name without the endings that litert-quantizer adds to tensors that it changes."""
-    for ending in ("_quantized", "_dequant", "_requant"):
-        name = name.removesuffix(ending)
-    return name
 
 
 def _operator_bytes(graph: OperatorGraph, operator: Any) -> tuple[int, tuple[str, ...]]:  # noqa: ANN401

@@ -147,3 +147,19 @@ def rule_for(layer: CandidateLayer, precision: Precision) -> Rule:
         "algorithm_key": precision.algorithm,
         "op_config": dict(precision.op_config),
     }
+
+
+def uniform_choices(layers: Sequence[CandidateLayer], precision: str) -> dict[int, str]:
+    """Return choices that give every operator with weights one precision, where it takes it."""
+    return {
+        layer.number: precision
+        for layer in layers
+        if layer.has_weights and precision in layer.offered and precision != FLOAT32.name
+    }
+
+
+def plain_name(name: str) -> str:
+    """Return a tensor's name without the endings that litert-quantizer adds to what it changes."""
+    for ending in ("_quantized", "_dequant", "_requant"):
+        name = name.removesuffix(ending)
+    return name

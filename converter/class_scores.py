@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -69,16 +69,6 @@ class ClassScores:
             predicted=np.where(broken, -1, np.argmax(filled, axis=1)),
             confidence=np.where(broken, np.nan, confidence),
             positive=np.where(broken, np.nan, positive),
-        )
-
-    @classmethod
-    def join(cls, parts: list[ClassScores]) -> ClassScores:
-        """Put blocks of samples together, in their order."""
-        return cls(
-            **{
-                field.name: np.concatenate([getattr(part, field.name) for part in parts])
-                for field in fields(cls)
-            }
         )
 
 

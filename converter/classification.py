@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from converter.class_scores import ClassScores
+from converter.class_tally import ClassTally
 from converter.intervals import (
     Interval,
     auc_interval,
@@ -15,19 +15,17 @@ from converter.intervals import (
 )
 
 Array = np.ndarray
-ECE_BINS = 15
-"""Equal bins of confidence from 0 to 1, as in Guo et al. 2017."""
 
 
-def macro_f1(scores: ClassScores) -> tuple[float, Interval | None]:
+def macro_f1(tally: ClassTally) -> tuple[float, Interval | None]:
     """Return the mean F1 of the classes, and its 95 % percentile bootstrap interval.
 
     F1 = 2 TP / (2 TP + FP + FN) of each class that occurs among the labels or the predictions. Of
     equal highest scores the first class is the prediction; a sample with NaN predicts none.
     """
-    pairs, counts = np.unique(
-        np.stack([scores.labels, scores.predicted], axis=1), axis=0, return_counts=True
-    )
+    ordered = sorted(tally.pairs.items())
+    pairs = np.array([pair for pair, _ in ordered])
+    counts = np.array([count for _, count in ordered])
     estimate = float(_macro_f1(pairs, counts[None])[0])
     resampled = [_macro_f1(pairs, weights) for weights in bootstrap_weights(counts)]
     return estimate, percentile_interval(np.concatenate(resampled), estimate)
@@ -55,7 +53,7 @@ def _macro_f1(pairs: Array, counts: Array) -> Array:
     return np.asarray(f1.sum(axis=0) / np.maximum(occurs.sum(axis=0), 1))
 
 
-def auc(scores: ClassScores) -> tuple[float, Interval] | None:
+def auc(tally: ClassTally) -> tuple[float, Interval] | None:
     """Return the area under the ROC curve of a binary classifier and its 95 % interval.
 
     The share of pairs of one sample of each class in which the second class's sample scores higher;
@@ -64,61 +62,61 @@ def auc(scores: ClassScores) -> tuple[float, Interval] | None:
     Returns:
         None where there are not two classes, one has no sample, or a score is NaN.
     """
-    positive = scores.labels == 1
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if np.isnan(scores.positive).any() or not positives or not negatives:
+    negatives, positives = (int(count) for count in tally.score_counts.sum(axis=1))
+    if not tally.ranked or not positives or not negatives:
         return None
-    _, places, counts = np.unique(scores.positive, return_inverse=True, return_counts=True)
+    counts = tally.score_counts.sum(axis=0)
     # The mean rank of equal values, from 1.
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places.reshape(-1)]
-    above = float(ranks[positive].sum()) - positives * (positives + 1) / 2
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    above = float((ranks * tally.score_counts[1]).sum()) - positives * (positives + 1) / 2
     area = min(1.0, max(0.0, above / (positives * negatives)))
     return area, auc_interval(area, positives, negatives)
 
 
-def expected_calibration_error(scores: ClassScores) -> float | None:
+def expected_calibration_error(tally: ClassTally) -> float | None:
     """Return sum over bins of |right - confidence| weighted by samples (Guo et al. 2017).
 
     Returns:
         None where the scores are no probabilities or a score is NaN.
     """
-    bins = reliability(scores)
+    bins = reliability(tally)
     if bins is None:
         return None
     gaps = np.abs(np.array(bins["right"]) - np.array(bins["confidence"]))
-    return float(np.sum(gaps * np.array(bins["samples"])) / len(scores))
+    return float(np.sum(gaps * np.array(bins["samples"])) / tally.samples)
 
 
-def reliability(scores: ClassScores) -> dict[str, list[Any]] | None:
+def reliability(tally: ClassTally) -> dict[str, list[Any]] | None:
     """Return, for each of `ECE_BINS` bins (a, b] of confidence, samples and the two means.
 
     Returns:
         `{"samples", "confidence", "right"}`, empty bins with 0 and zeros; None as for the error.
     """
-    if np.isnan(scores.confidence).any() or not len(scores):
+    if np.isnan(tally.bin_confidence).any() or not tally.samples:
         return None
-    place = np.clip(np.ceil(scores.confidence * ECE_BINS) - 1, 0, ECE_BINS - 1).astype(np.int64)
-    samples = np.bincount(place, minlength=ECE_BINS)
-    known = np.maximum(samples, 1)
+    known = np.maximum(tally.bin_samples, 1)
     return {
-        "samples": samples.tolist(),
-        "confidence": (np.bincount(place, scores.confidence, ECE_BINS) / known).tolist(),
-        "right": (np.bincount(place, scores.credits, ECE_BINS) / known).tolist(),
+        "samples": tally.bin_samples.tolist(),
+        "confidence": (tally.bin_confidence / known).tolist(),
+        "right": (tally.bin_credits / known).tolist(),
     }
 
 
-def per_class(reference: ClassScores, variant: ClassScores) -> dict[str, list[float]]:
+def per_class(tally: ClassTally) -> dict[str, list[float]]:
     """Return, for each class that occurs among the labels, its samples and how many are right.
+
+    Args:
+        tally: Of a variant, with the original's credits.
 
     Returns:
         `{"class", "samples", "reference", "variant"}`; the last two are the shares of the class's
         samples that are right (recall), ties as in `credits`.
     """
-    classes, places = np.unique(reference.labels, return_inverse=True)
-    samples = np.bincount(places)
+    classes = np.flatnonzero(tally.class_samples)
+    samples = tally.class_samples[classes]
     return {
         "class": classes.tolist(),
-        "samples": samples.tolist(),
-        "reference": (np.bincount(places, reference.credits) / samples).tolist(),
-        "variant": (np.bincount(places, variant.credits) / samples).tolist(),
+        "samples": samples.astype(np.int64).tolist(),
+        "reference": (tally.reference_credits[classes] / samples).tolist(),
+        "variant": (tally.class_credits[classes] / samples).tolist(),
     }

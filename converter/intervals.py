@@ -112,6 +112,38 @@ def bootstrap_weights(cells: Array) -> Iterator[Array]:
         yield random.multinomial(total, cells / total, size=min(chunk, resamples - start))
 
 
+class StreamedBootstrap:
+    """A seeded bootstrap of samples that come block by block, in memory of a fixed size.
+
+    How many of a resample's draws fall into the next block is a binomial draw, and how they are
+    spread over it a multinomial one: together the same as drawing from all samples at once.
+
+    Args:
+        samples: All that will come, at least 1.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self.resamples = max(LEAST_RESAMPLES, min(RESAMPLES, _MOST_DRAWS // samples))
+        self.block = max(1, _CHUNK_DRAWS // self.resamples)
+        """Samples that should be drawn at once at most."""
+        self._random = np.random.default_rng(SEED)
+        self._coming = samples
+        self._left = np.full(self.resamples, samples)
+
+    def draw(self, count: int) -> Array:
+        """Return how often each of the next samples is drawn, shape `(resamples, count)`.
+
+        Raises:
+            ValueError: When more samples come than were announced.
+        """
+        if count > self._coming:
+            raise ValueError(f"expected at most {self._coming} more samples, found {count}")
+        here = self._random.binomial(self._left, count / self._coming)
+        self._left -= here
+        self._coming -= count
+        return self._random.multinomial(here, np.full(count, 1 / count))
+
+
 def percentile_interval(statistics: Array, estimate: float) -> Interval | None:
     """Return the 2.5 and 97.5 % percentiles of a bootstrap (Efron 1979), widened to the estimate.
 

@@ -140,6 +140,18 @@ class OperatorGraph:
             raise ValueError(f"operator {operator.number} cannot be cut: {operator.reason}")
         return _Cutting(self._model, self._graph, shapes).build(operator)
 
+    def options(self, operator: CutOperator) -> str:
+        """Return an operator's options and those of what is cut out with it, as one text."""
+        tables = [self._graph.operators[n] for n in (*operator.folded, operator.number)]
+        return repr([
+            (
+                sorted(vars(t.builtinOptions).items()) if t.builtinOptions is not None else [],
+                sorted(vars(t.builtinOptions2).items()) if t.builtinOptions2 is not None else [],
+                None if t.customOptions is None else bytes(bytearray(t.customOptions)),
+            )
+            for t in tables
+        ])  # fmt: skip
+
     def constant(self, index: int) -> Array | None:
         """Return the real values of a stored tensor; None where their form is not one we read.
 
@@ -292,8 +304,20 @@ class _Cutting:
             tensor.shape = list(self._shapes.get(index, _ints(tensor.shape)))
             tensor.shapeSignature = None
         self._table.tensors.append(tensor)
-        self._places[index] = len(self._table.tensors) - 1
-        return self._places[index]
+        place = self._places[index] = len(self._table.tensors) - 1
+        tensor.quantization = self._with_moved_scales(tensor.quantization)
+        return place
+
+    def _with_moved_scales(self, how: Any) -> Any:  # noqa: ANN401
+        """Return quantization whose scales of blocks, a tensor of their own, are cut out too."""
+        details = None if how is None else how.details
+        if details is None or not hasattr(details, "blockSize"):
+            return how
+        how, details = copy.copy(how), copy.copy(details)
+        details.scales = self._place(int(details.scales))
+        details.zeroPoints = self._place(int(details.zeroPoints))
+        how.details = details
+        return how
 
 
 def _with_reason(operator: CutOperator, reason: str) -> CutOperator:

@@ -100,55 +100,92 @@ def samples_for_mcnemar(lost: int, won: int, samples: int) -> int | None:
     return min(_LARGEST, math.ceil((root / difference) ** 2))
 
 
-def compare_classes(reference: Array, variant: Array) -> PairedTest:
+def compare_classes(lost: int, won: int, samples: int) -> PairedTest:
     """Return the exact McNemar test of two classifiers on the same samples.
 
     A sample counts for the side whose chance of being right is greater, which without ties is the
     side that alone is right; with ties it makes the test a sign test.
 
     Args:
-        reference: Each sample's chance of being right, shape `(samples,)`.
-        variant: The same of the variant.
+        lost: Samples that count for the original.
+        won: Samples that count for the variant.
+        samples: All samples.
     """
-    lost, won = int(np.sum(reference > variant)), int(np.sum(variant > reference))
     p_value = mcnemar_p_value(lost, won)
     return PairedTest(
         method=MCNEMAR,
-        samples=len(reference),
+        samples=samples,
         lost=lost,
         won=won,
-        difference=(won - lost) / len(reference),
-        ci95=paired_difference_interval(lost, won, len(reference)),
+        difference=(won - lost) / samples,
+        ci95=paired_difference_interval(lost, won, samples),
         p_value=p_value,
         distinguishable=p_value < ALPHA,
-        samples_needed=samples_for_mcnemar(lost, won, len(reference)),
+        samples_needed=samples_for_mcnemar(lost, won, samples),
     )
 
 
-def compare_errors(reference: Array, variant: Array) -> PairedTest | None:
+@dataclass
+class ErrorChanges:
+    """How each sample's error changed, taken block by block in memory of a fixed size.
+
+    Attributes:
+        samples: Samples taken.
+        mean: Of variant less reference.
+        squares: Sum of the squared distances from the mean.
+        grown: Samples whose error grew.
+        shrunk: Samples whose error shrank.
+    """
+
+    samples: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    grown: int = 0
+    shrunk: int = 0
+
+    def add(self, reference: Array, variant: Array) -> None:
+        """Take the next samples.
+
+        Args:
+            reference: Each sample's mean |t - p|, shape `(samples,)`.
+            variant: The same of the variant.
+        """
+        with np.errstate(invalid="ignore"):  # a change from infinity to infinity is NaN, and stays
+            change = variant - reference
+            # Chan, Golub and LeVeque 1979: variances of parts put together without losing digits.
+            mean, count = float(np.mean(change)), len(change)
+            total = self.samples + count
+            apart = mean - self.mean
+            self.squares += float(np.square(change - mean).sum())
+        self.squares += apart**2 * self.samples * count / total
+        self.mean += apart * count / total
+        self.samples = total
+        self.grown += int(np.count_nonzero(change > 0))
+        self.shrunk += int(np.count_nonzero(change < 0))
+
+
+def compare_errors(changes: ErrorChanges) -> PairedTest | None:
     """Return whether the mean absolute error changed, by the paired z test.
 
     Args:
-        reference: Each sample's mean |t - p|, shape `(samples,)`.
-        variant: The same of the variant.
+        changes: Of all samples.
 
     Returns:
         None with fewer than two samples or an error that is not finite.
     """
-    change = variant - reference
-    if len(change) < 2 or not np.isfinite(change).all():
+    if changes.samples < 2 or not math.isfinite(changes.mean + changes.squares):  # noqa: PLR2004
         return None
-    mean, deviation = float(np.mean(change)), float(np.std(change, ddof=1))
-    half = deviation / math.sqrt(len(change))
+    mean, deviation = changes.mean, math.sqrt(changes.squares / (changes.samples - 1))
+    half = deviation / math.sqrt(changes.samples)
     p_value, needed = 1.0, None
     if mean != 0:
         p_value = math.erfc(abs(mean) / half / math.sqrt(2)) if half > 0 else 0.0
         needed = min(_LARGEST, max(2, math.ceil(((Z95 + _Z_POWER) * deviation / mean) ** 2)))
     return PairedTest(
         method=PAIRED_MEAN,
-        samples=len(change),
-        lost=int(np.sum(change > 0)),
-        won=int(np.sum(change < 0)),
+        samples=changes.samples,
+        lost=changes.grown,
+        won=changes.shrunk,
         difference=mean,
         ci95=(mean - Z95 * half, mean + Z95 * half),
         p_value=p_value,

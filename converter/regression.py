@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.intervals import Interval, bootstrap_weights, percentile_interval
+from converter.intervals import Interval, StreamedBootstrap, percentile_interval
+from converter.paired_test import ErrorChanges
 
 Array = np.ndarray
 MOST_COLUMNS = 64
@@ -43,11 +44,6 @@ class TargetErrors:
         """Return the number of samples."""
         return len(self.absolute)
 
-    @property
-    def width(self) -> int:
-        """Target values of a sample."""
-        return len(self.target_sums)
-
     @classmethod
     def from_values(
         cls, predictions: Array, targets: Array, centre: Array | None = None
@@ -74,55 +70,104 @@ class TargetErrors:
             centre=centre,
         )
 
-    @classmethod
-    def join(cls, parts: list[TargetErrors]) -> TargetErrors:
-        """Put blocks of samples together, in their order; all with the first one's `centre`."""
-        kept = [part.targets for part in parts if part.targets is not None]
-        return cls(
-            absolute=np.concatenate([part.absolute for part in parts]),
-            squared=np.concatenate([part.squared for part in parts]),
-            target_squares=np.concatenate([part.target_squares for part in parts]),
-            targets=np.concatenate(kept) if len(kept) == len(parts) else None,
-            target_sums=np.sum([part.target_sums for part in parts], axis=0),
-            low=np.min([part.low for part in parts], axis=0),
-            high=np.max([part.high for part in parts], axis=0),
-            centre=parts[0].centre,
-        )
+    def part(self, place: slice) -> tuple[Array, Array, Array, Array | None]:
+        """Return `absolute`, `squared`, `target_squares` and `targets` of some samples."""
+        targets = None if self.targets is None else self.targets[place]
+        return self.absolute[place], self.squared[place], self.target_squares[place], targets
 
 
-def regression_figures(
-    errors: TargetErrors,
-) -> tuple[dict[str, float | None], dict[str, Interval]]:
-    """Return `mae`, `rmse` and `r2`, and the 95 % percentile bootstrap interval of each.
+class TargetTally:
+    """What accuracy needs of all samples of a regression together: sums, taken block by block.
 
-    R² is None where the targets are constant: of those nothing can be explained.
+    Args:
+        samples: All that will come, at least 1.
     """
-    samples, width = len(errors), errors.width
-    residual = float(errors.squared.sum())
-    spread = float(errors.target_squares.sum() - np.square(errors.target_sums).sum() / samples)
-    varies = bool((errors.high > errors.low).any())
-    figures: dict[str, float | None] = {
-        "mae": float(errors.absolute.sum()) / (samples * width),
-        "rmse": math.sqrt(residual / (samples * width)),
-        "r2": 1 - residual / spread if varies and spread > 0 else None,
-    }
-    if not math.isfinite(residual):
-        return figures, {}
-    drawn: dict[str, list[Array]] = {"mae": [], "rmse": [], "r2": []}
-    for weights in bootstrap_weights(np.ones(samples)):
-        squared = weights @ errors.squared
-        drawn["mae"].append(weights @ errors.absolute / (samples * width))
-        drawn["rmse"].append(np.sqrt(squared / (samples * width)))
-        if errors.targets is not None and figures["r2"] is not None:
-            means = weights @ errors.targets
-            spreads = weights @ errors.target_squares - np.square(means).sum(axis=1) / samples
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self.changes = ErrorChanges()
+        self._bootstrap = StreamedBootstrap(samples)
+        self._drawn: dict[str, Array] = {}
+        self._sums: dict[str, Array] = {}
+        self._centre: Array | None = None
+        self._low = self._high = np.zeros(0)
+
+    @property
+    def centre(self) -> Array | None:
+        """The `centre` of the first block, for the later ones; None before it."""
+        return self._centre
+
+    def add(self, errors: TargetErrors, reference: TargetErrors | None = None) -> None:
+        """Take the next samples, all with the first block's `centre`.
+
+        Args:
+            errors: Of the model.
+            reference: Of the original on the same samples; None for the original itself.
+        """
+        if self._centre is None:
+            self._centre, self._low, self._high = errors.centre, errors.low, errors.high
+        self._low = np.minimum(self._low, errors.low)
+        self._high = np.maximum(self._high, errors.high)
+        for name in ("absolute", "squared", "target_squares"):
+            self._gather(self._sums, name, getattr(errors, name).sum())
+        self._gather(self._sums, "target_sums", errors.target_sums)
+        if reference is not None:
+            width = len(errors.centre)
+            self.changes.add(reference.absolute / width, errors.absolute / width)
+        for start in range(0, len(errors), self._bootstrap.block):
+            self._resample(*errors.part(slice(start, start + self._bootstrap.block)))
+
+    def _resample(
+        self, absolute: Array, squared: Array, target_squares: Array, targets: Array | None
+    ) -> None:
+        weights = self._bootstrap.draw(len(absolute)).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # NaN stays, and `figures` tells
+            self._gather(self._drawn, "absolute", weights @ absolute)
+            self._gather(self._drawn, "squared", weights @ squared)
+            self._gather(self._drawn, "target_squares", weights @ target_squares)
+            if targets is not None:
+                self._gather(self._drawn, "targets", weights @ targets)
+
+    @staticmethod
+    def _gather(sums: dict[str, Array], name: str, more: Array) -> None:
+        sums[name] = sums[name] + more if name in sums else np.asarray(more)
+
+    def figures(self) -> tuple[dict[str, float | None], dict[str, Interval]]:
+        """Return `mae`, `rmse` and `r2`, and the 95 % percentile bootstrap interval of each.
+
+        R² is None where the targets are constant: of those nothing can be explained.
+
+        Raises:
+            ValueError: When not all samples were taken, or none.
+        """
+        if self._centre is None:
+            raise ValueError(f"expected {self.samples} samples, found none")
+        cells = self.samples * len(self._centre)
+        residual = float(self._sums["squared"])
+        squared_means = np.square(self._sums["target_sums"]).sum() / self.samples
+        spread = float(self._sums["target_squares"] - squared_means)
+        varies = bool((self._high > self._low).any())
+        figures: dict[str, float | None] = {
+            "mae": float(self._sums["absolute"]) / cells,
+            "rmse": math.sqrt(residual / cells),
+            "r2": 1 - residual / spread if varies and spread > 0 else None,
+        }
+        if not math.isfinite(residual):
+            return figures, {}
+        drawn = {
+            "mae": self._drawn["absolute"] / cells,
+            "rmse": np.sqrt(self._drawn["squared"] / cells),
+        }
+        if "targets" in self._drawn and figures["r2"] is not None:
+            means = np.square(self._drawn["targets"]).sum(axis=1) / self.samples
+            spreads = self._drawn["target_squares"] - means
             # A resample of one sample alone has no spread: it is left out.
             with np.errstate(divide="ignore", invalid="ignore"):
-                drawn["r2"].append(np.where(spreads > 0, 1 - squared / spreads, np.nan))
-    intervals = {
-        name: found
-        for name, parts in drawn.items()
-        if parts
-        and (found := percentile_interval(np.concatenate(parts), figures[name] or 0.0)) is not None
-    }
-    return figures, intervals
+                explained = 1 - self._drawn["squared"] / spreads
+            drawn["r2"] = np.where(spreads > 0, explained, np.nan)
+        intervals = {
+            name: found
+            for name, values in drawn.items()
+            if (found := percentile_interval(values, figures[name] or 0.0)) is not None
+        }
+        return figures, intervals

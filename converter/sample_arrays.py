@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 _INDEX = "index.json"
-RELEASE_BYTES = 2 << 20
+RELEASE_BYTES = 1 << 19
 """After reading so much of mapped arrays their pages are given back."""
 
 

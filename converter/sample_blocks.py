@@ -8,8 +8,8 @@ import numpy as np
 
 from converter.sample_arrays import PageReleaser
 
-_BLOCK_VALUES = 1 << 16
-"""Values of the larger array in a block: 512 kB in float64."""
+_BLOCK_VALUES = 1 << 15
+"""Values of the larger array in a block: 256 kB in float64."""
 
 
 def sample_blocks(*arrays: np.ndarray) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:

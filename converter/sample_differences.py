@@ -186,7 +186,7 @@ class DifferenceCollector:
         classes = (block.reference_class.tolist(), block.variant_class.tolist())
         self._pairs.update(zip(*classes, strict=True))
         self._kept.append(block)
-        if sum(len(part) for part in self._kept) > 2 * self._most:
+        if sum(len(part) for part in self._kept) > self._most:
             self._kept = [SampleDifferences.join(self._kept).most_telling(self._most)]
 
     def most_telling(self) -> SampleDifferences:

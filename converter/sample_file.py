@@ -16,7 +16,7 @@ from converter.sample_arrays import save_npz
 from converter.sample_differences import SampleDifferences
 
 Array = np.ndarray
-MOST_ROWS = 50_000
+MOST_ROWS = 5_000
 """Rows of all outputs together; of more samples all flips and the largest errors are kept."""
 LEAST_ROWS = 100
 """Rows of each output, however many there are."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import flatbuffers
+import numpy as np
 
 from converter.errors import ModelFileError
 from converter.signature import TensorSpec, unique_names
@@ -217,11 +218,29 @@ def parse_model(path: Path) -> Any:  # noqa: ANN401 - generated code without typ
         )
     try:
         _check_counts(content, path.name)
-        return _schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
+        model = _schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
+        _take_in(model, content)
+        return model
     except ModelFileError:
         raise
     except Exception as broken:  # noqa: BLE001 - flatbuffers fails with many kinds on damaged bytes
         raise _damaged(path.name, broken) from broken
+
+
+def _take_in(model: Any, content: bytes) -> None:  # noqa: ANN401
+    """Give buffers their values that a writer put behind the flatbuffer (litert-quantizer does).
+
+    Raises:
+        ValueError: When values lie outside of the file.
+    """
+    for buffer in model.buffers or []:
+        if buffer.offset <= 1:  # 1 stands in for an offset that is still to come
+            continue
+        end = buffer.offset + buffer.size
+        if end > len(content):
+            raise ValueError(f"values up to byte {end} of a file of {len(content)}")
+        buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+        buffer.offset = buffer.size = 0
 
 
 def signature_subgraph(model: Any, name: str, wanted: str | None) -> int:  # noqa: ANN401

@@ -34,19 +34,34 @@ class CandidateWorker:
             load_arrays(place / "calibration"), place, threads,
         )  # fmt: skip
         for name in SPLITS:
-            self._engine.add_split(
-                name, Split(load_arrays(place / name), load_arrays(place / f"{name}.reference"))
-            )
+            labels = load_arrays(place / f"{name}.labels")
+            self._engine.add_split(name, Split(
+                load_arrays(place / name), load_arrays(place / f"{name}.reference"),
+                labels.get("labels"),
+            ))  # fmt: skip
         return {
             "layers": [layer.to_json() for layer in self._engine.layers],
             "refused": self._engine.refused,
         }
 
-    def judge(self, choices: list[list[Any]], split: str) -> dict[str, Any]:
+    def judge(
+        self, choices: list[list[Any]], split: str, samples: int | None, predict: bool
+    ) -> dict[str, Any]:
         """Build a candidate and measure it."""
-        found = self._engine.judge(_choices(choices), split)
+        found = self._engine.judge(_choices(choices), split, samples, predict=predict)
         encoded: dict[str, Any] = encode_figures(asdict(found))
         return encoded
+
+    def predict(self, choices: list[list[Any]]) -> dict[str, Any]:
+        """Tell a candidate's latency by the cost table."""
+        return self._engine.predict(_choices(choices), SPLITS[0]).to_json()
+
+    def check_costs(self, precision: str) -> dict[str, Any]:
+        """Time the file in one precision, and tell its latency by the cost table."""
+        found = self._engine.check_costs(precision, SPLITS[0])
+        if found is None:
+            return {"check": None, "predicted": None}
+        return {"check": asdict(found[0]), "predicted": found[1].to_json()}
 
     def write(self, choices: list[list[Any]], target: str) -> dict[str, Any]:
         """Write a candidate's file; return the rules that make it."""
@@ -60,6 +75,8 @@ def _choices(pairs: list[list[Any]]) -> dict[int, str]:
     return {int(number): str(name) for number, name in pairs}
 
 
+_QUESTIONS = ("open", "judge", "predict", "check_costs", "write")
+
 if __name__ == "__main__":
     worker = CandidateWorker()
-    serve({name: getattr(worker, name) for name in ("open", "judge", "write")})
+    serve({name: getattr(worker, name) for name in _QUESTIONS})

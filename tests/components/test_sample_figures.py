@@ -22,6 +22,7 @@ from components.figures.errors import (
 )
 from components.figures.residuals import build_residual_figure
 from converter.class_scores import ClassScores
+from converter.class_tally import ClassTally
 from converter.classification import per_class
 from converter.error_distribution import describe_errors
 from converter.sample_differences import DifferenceCollector, compare_samples
@@ -169,7 +170,8 @@ class TestConfusion:
 class TestPerClass:
     def test_dots_are_the_shares_right_of_each_class(self):
         labels = RANDOM.integers(0, 5, 80)
-        shares = per_class(*(ClassScores.from_scores(s, labels) for s in (SCORES, OTHER)))
+        reference, variant = (ClassScores.from_scores(s, labels) for s in (SCORES, OTHER))
+        shares = per_class(ClassTally.of([(variant, reference)]))
         figure = strict(build_per_class_figure(shares, "int8", COLOR))
         before, after = of_kind(figure, "scatter")
         for trace, scores in ((before, SCORES), (after, OTHER)):

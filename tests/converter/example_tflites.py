@@ -148,6 +148,25 @@ def _add_classifier(file, graph, batch, key, seed, names):
     file.add(graph, {names[0]: features}, {names[1]: scores}, key)
 
 
+def move_constants_behind(path, target) -> Path:
+    """Write a file's constants behind its flatbuffer, as is done with large ones."""
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    start = -(-2 * path.stat().st_size // 64) * 64
+    tail = b""
+    for buffer in model.buffers:
+        if buffer.data is None or not len(buffer.data):
+            continue
+        buffer.offset, buffer.size = start + len(tail), len(buffer.data)
+        content = bytes(bytearray(buffer.data))
+        tail += content + bytes(-len(content) % 64)
+        buffer.data = None
+    last = max(buffer.offset + buffer.size for buffer in model.buffers) - start
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    target.write_bytes(bytes(builder.Output()).ljust(start, b"\0") + tail[:last])
+    return target
+
+
 def write_two_by_two(path) -> Path:
     """Write two inputs (zebra 3, apple 2) and two outputs (kind, a softmax of 3; amount, 1)."""
     file = File()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, recall_score, roc_auc_score, top_k_accuracy_score
 
 from converter.class_scores import ClassScores
+from converter.class_tally import ECE_BINS, ClassTally
 from converter.classification import (
-    ECE_BINS,
     auc,
     expected_calibration_error,
     macro_f1,
@@ -28,6 +28,13 @@ def softmax(logits):
     return values / values.sum(axis=1, keepdims=True)
 
 
+def tally(scores, labels, *, distribution=None, reference=None):
+    """All samples as one block; tests/converter/test_class_tally.py has several."""
+    found = [ClassScores.from_scores(scores, labels, distribution=distribution)]
+    found.append(None if reference is None else ClassScores.from_scores(reference, labels))
+    return ClassTally.of([tuple(found)])
+
+
 def scored(samples, classes, seed):
     random = np.random.default_rng(seed)
     return softmax(random.normal(size=(samples, classes)) * 2), random.integers(0, classes, samples)
@@ -38,14 +45,14 @@ class TestMacroF1:
     @given(st.integers(1, 60), st.integers(2, 7), SEEDS)
     def test_equals_that_of_scikit_learn(self, samples, classes, seed):
         scores, labels = scored(samples, classes, seed)
-        found, interval = macro_f1(ClassScores.from_scores(scores, labels))
+        found, interval = macro_f1(tally(scores, labels))
         expected = f1_score(labels, scores.argmax(axis=1), average="macro", zero_division=0)
         assert found == pytest.approx(expected)
         assert 0 <= interval[0] <= found <= interval[1] <= 1
 
     def test_interval_agrees_with_a_plain_bootstrap_of_scikit_learn(self):
         scores, labels = scored(150, 3, 5)
-        _, (low, high) = macro_f1(ClassScores.from_scores(scores, labels))
+        _, (low, high) = macro_f1(tally(scores, labels))
         random, predicted = np.random.default_rng(9), scores.argmax(axis=1)
         drawn = []
         for _ in range(400):
@@ -57,12 +64,12 @@ class TestMacroF1:
     def test_of_equal_scores_the_first_class_is_predicted(self):
         found = ClassScores.from_scores(np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([0, 1]))
         assert found.predicted.tolist() == [0, 0]
-        assert macro_f1(found)[0] == pytest.approx((2 / 3) / 2)
+        assert macro_f1(ClassTally.of([(found, None)]))[0] == pytest.approx((2 / 3) / 2)
 
     def test_a_sample_with_nan_predicts_no_class(self):
         found = ClassScores.from_scores(np.array([[math.nan, 1.0], [0.1, 0.9]]), np.array([1, 1]))
         assert found.predicted.tolist() == [-1, 1]
-        assert macro_f1(found)[0] == pytest.approx(2 / 3)
+        assert macro_f1(ClassTally.of([(found, None)]))[0] == pytest.approx(2 / 3)
 
 
 class TestTop5:
@@ -98,14 +105,14 @@ class TestAuc:
             0, 2, samples
         )
         assume(0 < labels.sum() < samples)
-        area, (low, high) = auc(ClassScores.from_scores(scores[:, None], labels))
+        area, (low, high) = auc(tally(scores[:, None], labels))
         assert area == pytest.approx(roc_auc_score(labels, scores))
         assert low <= area <= high
 
     def test_two_logits_are_judged_by_their_difference(self):
         random = np.random.default_rng(0)
         logits, labels = random.normal(size=(50, 2)) * 5, random.integers(0, 2, 50)
-        area, _ = auc(ClassScores.from_scores(logits, labels, distribution=False))
+        area, _ = auc(tally(logits, labels, distribution=False))
         assert area == pytest.approx(roc_auc_score(labels, logits[:, 1] - logits[:, 0]))
 
     @pytest.mark.parametrize(
@@ -118,7 +125,7 @@ class TestAuc:
         ids=["one class alone", "NaN", "three classes"],
     )
     def test_where_it_has_no_meaning_there_is_none(self, scores, labels):
-        assert auc(ClassScores.from_scores(scores, np.array(labels))) is None
+        assert auc(tally(scores, np.array(labels))) is None
 
 
 class TestCalibrationError:
@@ -136,22 +143,20 @@ class TestCalibrationError:
             if inside:
                 confidence, right = np.mean(inside, axis=0)
                 expected += len(inside) / samples * abs(right - confidence)
-        found = expected_calibration_error(ClassScores.from_scores(scores, labels))
+        found = expected_calibration_error(tally(scores, labels))
         assert found == pytest.approx(expected, abs=1e-9)
 
     def test_on_paper(self):
         # Ten samples, each 80 % sure, six of them right: the gap is 0.2.
         scores = np.tile([0.8, 0.2], (10, 1))
         labels = np.array([0] * 6 + [1] * 4)
-        found = ClassScores.from_scores(scores, labels)
+        found = tally(scores, labels)
         assert expected_calibration_error(found) == pytest.approx(0.2)
         assert sum(reliability(found)["samples"]) == 10
 
     def test_logits_and_nan_have_none(self):
-        logits = ClassScores.from_scores(np.array([[3.0, -1.0]]), np.array([0]))
-        broken = ClassScores.from_scores(
-            np.array([[math.nan, 0.5]]), np.array([0]), distribution=True
-        )
+        logits = tally(np.array([[3.0, -1.0]]), np.array([0]))
+        broken = tally(np.array([[math.nan, 0.5]]), np.array([0]), distribution=True)
         assert expected_calibration_error(logits) is None
         assert expected_calibration_error(broken) is None
 
@@ -162,24 +167,10 @@ class TestPerClass:
     def test_equals_the_recall_of_scikit_learn(self, samples, classes, seed):
         reference, labels = scored(samples, classes, seed)
         variant, _ = scored(samples, classes, seed + 1)
-        found = per_class(
-            ClassScores.from_scores(reference, labels), ClassScores.from_scores(variant, labels)
-        )
+        found = per_class(tally(variant, labels, reference=reference))
         occurring = np.unique(labels)
         assert found["class"] == occurring.tolist()
         assert sum(found["samples"]) == samples
         for name, scores in (("reference", reference), ("variant", variant)):
             expected = recall_score(labels, scores.argmax(axis=1), labels=occurring, average=None)
             assert found[name] == pytest.approx(expected.tolist())
-
-
-def test_blocks_put_together_are_the_whole():
-    scores, labels = scored(50, 8, 1)
-    whole = ClassScores.from_scores(scores, labels, distribution=True)
-    parts = [
-        ClassScores.from_scores(scores[i : i + 7], labels[i : i + 7], distribution=True)
-        for i in range(0, 50, 7)
-    ]
-    joined = ClassScores.join(parts)
-    for name in ("credits", "top5", "predicted", "confidence"):
-        assert (getattr(joined, name) == getattr(whole, name)).all()

@@ -13,6 +13,7 @@ from scipy.stats import binomtest, norm
 
 from converter.intervals import (
     Z95,
+    StreamedBootstrap,
     auc_interval,
     bootstrap_weights,
     paired_difference_interval,
@@ -130,3 +131,27 @@ class TestBootstrap:
     )
     def test_without_a_finite_figure_there_is_no_interval(self, drawn, estimate):
         assert percentile_interval(np.array(drawn), estimate) is None
+
+
+class TestStreamedBootstrap:
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
+    def test_each_resample_draws_as_many_as_there_are_samples(self, blocks):
+        bootstrap = StreamedBootstrap(sum(blocks))
+        drawn = np.concatenate([bootstrap.draw(count) for count in blocks], axis=1)
+        assert drawn.shape == (bootstrap.resamples, sum(blocks))
+        assert (drawn >= 0).all()
+        assert (drawn.sum(axis=1) == sum(blocks)).all()
+
+    def test_every_sample_is_as_likely_as_the_others_whatever_its_block(self):
+        bootstrap = StreamedBootstrap(60)
+        drawn = np.concatenate([bootstrap.draw(count) for count in (1, 50, 9)], axis=1)
+        # Binomial (60, 1/60): mean 1, variance 59/60; 1000 resamples.
+        assert drawn.mean(axis=0) == pytest.approx(np.ones(60), abs=5 / math.sqrt(1000))
+        assert drawn.var(axis=0).mean() == pytest.approx(59 / 60, abs=0.05)
+
+    def test_more_samples_than_announced_are_refused(self):
+        bootstrap = StreamedBootstrap(3)
+        bootstrap.draw(2)
+        with pytest.raises(ValueError, match="at most 1 more samples, found 2"):
+            bootstrap.draw(2)

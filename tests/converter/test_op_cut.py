@@ -9,6 +9,7 @@ from converter.errors import ModelFileError
 from converter.kernels import Kernels
 from converter.litert_model import CutModel, LitertModel
 from converter.op_cut import COMPUTES_A_CONSTANT, OperatorGraph
+from converter.precision import PRECISIONS
 from converter.recipe import PRESETS, TFLITE_PRESETS
 from converter.requantizer import Requantizer
 from converter.signature import Signature
@@ -135,3 +136,53 @@ def test_no_flatbuffer_and_a_broken_one_are_refused(tmp_path):
     path.write_bytes(whole[: len(whole) // 3])
     with pytest.raises(ModelFileError):
         OperatorGraph(path)
+
+
+def test_scales_of_blocks_are_cut_out_with_their_weights(folder):
+    """They are a tensor of their own, which the weights name by its number."""
+    recipe = "dynamic_int4_block32"
+    path = examples.write_classifier(folder / "float.tflite")
+    file = read_tflite(path)
+    worker = Requantizer(path, Signature(file.inputs, file.outputs), file.signature)
+    rule = PRECISIONS[recipe]
+    target = folder / "blocks.tflite"
+    target.write_bytes(worker.quantize_by(
+        [{"regex": "logits", "operation": "*", "algorithm_key": rule.algorithm,
+          "op_config": dict(rule.op_config)}], recipe, None,
+    ))  # fmt: skip
+    x = features(1)
+    whole = LitertModel(target)
+    whole.set_inputs({"features": x})
+    whole.invoke()
+    graph = OperatorGraph(target)
+    values = {graph.inputs[0]: x}
+    for operator in graph.operators:
+        model = CutModel(graph.cut(operator, {}), operator.name)
+        model.feed([values[index] for index in operator.inputs])
+        model.invoke()
+        values.update(zip(operator.outputs, model.outputs(), strict=True))
+    assert any(t.dtype == "int4" for t in graph.tensors)
+    np.testing.assert_allclose(values[graph.outputs[0]], whole.get_outputs()["scores"], atol=1e-6)
+
+
+def test_constants_behind_the_flatbuffer_are_cut_out_too(folder):
+    """litert-quantizer writes files of some megabytes so."""
+    plain = examples.write_classifier(folder / "inside.tflite")
+    behind = examples.move_constants_behind(plain, folder / "behind.tflite")
+    x = {"features": features(1)}
+    expected = run_whole(plain, x).get_outputs()["scores"]
+    np.testing.assert_array_equal(run_whole(behind, x).get_outputs()["scores"], expected)
+    inside, outside = OperatorGraph(plain), OperatorGraph(behind)
+    assert outside.operators == inside.operators
+    for operator in outside.operators:
+        assert operator.reason is None
+        assert outside.cut(operator, {}) == inside.cut(operator, {})
+
+
+def test_constants_that_lie_outside_of_the_file_are_refused(folder):
+    behind = examples.move_constants_behind(
+        examples.write_classifier(folder / "a.tflite"), folder / "b.tflite"
+    )
+    behind.write_bytes(behind.read_bytes()[:-8])
+    with pytest.raises(ModelFileError, match="parts lie outside of it"):
+        OperatorGraph(behind)

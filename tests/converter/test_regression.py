@@ -10,13 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from converter.regression import MOST_COLUMNS, TargetErrors, regression_figures
+from converter.regression import MOST_COLUMNS, TargetErrors, TargetTally
 
 
 def noisy(samples, columns, seed, offset=0.0):
     random = np.random.default_rng(seed)
     targets = offset + random.normal(size=(samples, columns))
     return targets + random.normal(size=targets.shape) / 2, targets
+
+
+def figures_of(predictions, targets):
+    tally = TargetTally(len(predictions))
+    tally.add(TargetErrors.from_values(predictions, targets))
+    return tally.figures()
 
 
 class TestFigures:
@@ -27,13 +33,12 @@ class TestFigures:
     )  # fmt: skip
     def test_in_blocks_equal_scikit_learn_on_the_whole(self, samples, columns, seed, offset):
         predictions, targets = noisy(samples, columns, seed, offset)
-        parts = [TargetErrors.from_values(predictions[:1], targets[:1])]
+        tally = TargetTally(samples)
+        tally.add(TargetErrors.from_values(predictions[:1], targets[:1]))
         for start in range(1, samples, 7):
             part = slice(start, start + 7)
-            parts.append(
-                TargetErrors.from_values(predictions[part], targets[part], parts[0].centre)
-            )
-        figures, intervals = regression_figures(TargetErrors.join(parts))
+            tally.add(TargetErrors.from_values(predictions[part], targets[part], tally.centre))
+        figures, intervals = tally.figures()
         assert figures["mae"] == pytest.approx(mean_absolute_error(targets, predictions))
         assert figures["rmse"] == pytest.approx(math.sqrt(mean_squared_error(targets, predictions)))
         expected = r2_score(targets, predictions, multioutput="variance_weighted")
@@ -41,9 +46,14 @@ class TestFigures:
         for name in ("mae", "rmse"):
             assert intervals[name][0] <= figures[name] <= intervals[name][1]
 
-    def test_intervals_agree_with_a_plain_bootstrap_of_scikit_learn(self):
+    @pytest.mark.parametrize("block", [300, 37])
+    def test_intervals_agree_with_a_plain_bootstrap_of_scikit_learn(self, block):
         predictions, targets = noisy(300, 1, 2)
-        _, intervals = regression_figures(TargetErrors.from_values(predictions, targets))
+        tally = TargetTally(300)
+        for start in range(0, 300, block):
+            part = slice(start, start + block)
+            tally.add(TargetErrors.from_values(predictions[part], targets[part], tally.centre))
+        _, intervals = tally.figures()
         random = np.random.default_rng(7)
         drawn = {"mae": [], "rmse": [], "r2": []}
         for _ in range(600):
@@ -57,22 +67,19 @@ class TestFigures:
             assert intervals[name] == pytest.approx(tuple(expected), abs=0.015), name
 
     def test_constant_targets_have_no_r2(self):
-        figures, intervals = regression_figures(
-            TargetErrors.from_values(np.array([1.0, 2.0]), np.array([0.1, 0.1]))
+        figures, intervals = figures_of(np.array([1.0, 2.0]), np.array([0.1, 0.1])
         )
         assert figures["r2"] is None
         assert "r2" not in intervals
 
     def test_wide_targets_have_r2_without_interval(self):
-        figures, intervals = regression_figures(
-            TargetErrors.from_values(*noisy(5, MOST_COLUMNS + 1, 0))
+        figures, intervals = figures_of(*noisy(5, MOST_COLUMNS + 1, 0)
         )
         assert figures["r2"] is not None
         assert set(intervals) == {"mae", "rmse"}
 
     def test_nan_has_no_interval(self):
-        figures, intervals = regression_figures(
-            TargetErrors.from_values(np.array([math.nan, 1.0]), np.array([0.0, 1.0]))
+        figures, intervals = figures_of(np.array([math.nan, 1.0]), np.array([0.0, 1.0])
         )
         assert math.isnan(figures["mae"])
         assert intervals == {}
