@@ -13,6 +13,7 @@ from components.figures.tradeoff import spread_out
 from components.format import format_tick
 from converter.lesson.accumulation import FLOAT16, Accumulation
 from converter.lesson.outcome import Outcome
+from converter.lesson.quantization import Grid
 
 BEFORE_COLOR, AFTER_COLOR, LIMIT_COLOR = MUTED, "#D55E00", "#A83C86"
 _BINS, _MOST_LINES = 60, 64
@@ -23,11 +24,16 @@ _SUM_DASHES = {"int32": "solid", "int16": "dash", "int8": "dot", FLOAT16: "dashd
 
 
 def build_grid_figure(outcome: Outcome, channel: int = 0) -> go.Figure:
-    """Return the tensor's values before and after, with the numbers of a channel's grid as lines.
+    """Return values before and after, with the numbers of their grid as lines.
 
     The axis reaches as far as both, so that a range wider than the values is seen as such.
+
+    Args:
+        outcome: What is drawn.
+        channel: Where each channel has a grid of its own, the one whose values and grid are drawn.
     """
-    before, after = outcome.before.ravel(), outcome.after.ravel()
+    before, after = (_of_channel(values, outcome.grid, channel).ravel()
+                     for values in (outcome.before, outcome.after))
     low, high = float(before.min()), float(before.max())
     if high <= low:
         high = low + 1.0
@@ -65,6 +71,11 @@ def build_grid_figure(outcome: Outcome, channel: int = 0) -> go.Figure:
     if is_log:
         figure.update_yaxes(**_count_axis(most))
     return figure
+
+
+def _of_channel(values: np.ndarray, grid: Grid, channel: int) -> np.ndarray:
+    axes = [axis for axis, size in enumerate(grid.scales.shape) if size > 1]
+    return np.take(values, channel, axis=axes[0]) if axes else values
 
 
 def _count_axis(most: int) -> dict[str, object]:

@@ -113,7 +113,7 @@ def build_operators_figure(
     ]
     told = ", ".join(f"{bar.name} {bar.figure}" for bar in bars)
     figure = build_bar_figure(
-        bars, title="operators", axis=linear_axis(0.0, most * 1.03, lambda v: f"{v:.0f}"),
+        bars, title="operators", axis=_count_axis(most),
         alt=f"Operators of the variant: {told}.",
         row_height=max(34, (height - 56) // max(len(bars), 1)),
     )
@@ -126,6 +126,15 @@ def build_operators_figure(
         hovertemplate="%{customdata}<extra>float32</extra>",
     )
     return figure
+
+
+def _count_axis(most: int) -> dict[str, Any]:
+    """Return an axis of whole numbers: half an operator is none."""
+    axis = linear_axis(0.0, most * 1.03, lambda value: f"{value:.0f}")
+    whole = [(tick, text) for tick, text in zip(axis["tickvals"], axis["ticktext"], strict=True)
+             if float(tick).is_integer()]
+    ticks, texts = (list(side) for side in zip(*whole, strict=True))
+    return {**axis, "tickvals": ticks, "ticktext": texts}
 
 
 def build_choice_figure(

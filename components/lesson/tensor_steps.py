@@ -57,12 +57,13 @@ def scale_step() -> None:
     layer = load_layers()[number]
     parts = _pick_range(layer, per_channel=per_channel)
     channels = layer.weights.shape[layer.channel_axis]
-    channel = st.slider("Channel whose grid is drawn", 1, channels, 1, width=340,
+    channel = st.slider("Channel that is drawn", 1, channels, 1, width=340,
                         key=widget_key(PAGE, f"channel.{number}")) - 1 if per_channel else 0
     digit = pick_digit(1)
     outcome = quantize_weights(number, bits, digit, parts=parts, per_channel=per_channel,
                                symmetric=symmetric)
-    show_outcome(outcome, digit, f"Weights of layer {layer.name}", channel)
+    whose = f", channel {channel + 1}" if per_channel else ""
+    show_outcome(outcome, digit, f"Weights of layer {layer.name}{whose}", channel)
 
 
 def _pick_range(layer: Layer, *, per_channel: bool) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from converter.comparison import REFERENCE, Comparison, Variant
 from converter.further_latency import KERNEL_SETS, THREADS
+from converter.kernels import Kernels
 from converter.latency import LatencyStats
 from converter.latency_explanation import FLOAT32, is_slower
 
@@ -29,7 +30,9 @@ class Setting:
         """What a person reads."""
         if self.kind == THREADS:
             return f"{self.value} thread{'' if self.value == '1' else 's'}"
-        return f"{self.value} kernels" if self.kind == KERNEL_SETS else "as usual"
+        if self.kind == KERNEL_SETS:
+            return "built-in kernels" if self.value == Kernels.BUILTIN else f"{self.value} kernels"
+        return "as usual"
 
 
 DEFAULT = Setting()

@@ -55,12 +55,18 @@ def test_the_histogram_counts_every_value_and_the_dashed_lines_are_the_ends():
         assert "Histogram of 576 values" in figure.layout.meta["alt"]
 
 
-def test_the_lines_are_those_of_the_channel_asked_for():
+def test_values_and_lines_are_those_of_the_channel_asked_for():
     found = quantize_weights(5, 4, 3, per_channel=True, symmetric=False)
     levels = [found.grid.levels(channel) for channel in (0, 7)]
     assert not np.allclose(*levels)
     for channel, expected in zip((0, 7), levels, strict=True):
-        assert sorted(lines(build_grid_figure(found, channel))) == pytest.approx(expected.tolist())
+        figure = build_grid_figure(found, channel)
+        assert sorted(lines(figure)) == pytest.approx(expected.tolist())
+        for trace, values in zip(figure.data, (found.before, found.after), strict=True):
+            own = values[0, :, :, channel]
+            assert sum(trace.y) == own.size
+            assert np.dot(trace.x, trace.y) / own.size == pytest.approx(
+                float(own.mean()), abs=trace.width / 2)
 
 
 def test_a_histogram_of_one_high_bar_shows_the_others():
@@ -139,6 +145,15 @@ def test_operators_not_known_are_not_drawn_as_none():
     assert list(bars.x) == [None, 0]
     assert list(marks.x) == [4, 4]
     assert figure.layout.meta["alt"].endswith("XNNPACK not known, compute on floats 0 of 9.")
+
+
+@pytest.mark.parametrize("most", [1, 3, 9, 11, 250])
+def test_half_an_operator_has_no_tick(most):
+    figure = build_operators_figure([OperatorCount("a", most, most)], [], "#000000", 100)
+    axis = figure.layout.xaxis
+    assert list(axis.ticktext) == [f"{tick:.0f}" for tick in axis.tickvals]
+    assert all(float(tick).is_integer() for tick in axis.tickvals)
+    assert len(axis.tickvals) >= 2
 
 
 @pytest.mark.parametrize("cost", COSTS)

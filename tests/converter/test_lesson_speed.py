@@ -48,6 +48,8 @@ def comparison():
 def test_only_what_was_measured_can_be_chosen(comparison):
     assert [s.label for s in measured_settings(comparison)] == [
         "as usual", "2 threads", "reference kernels"]
+    assert Setting(KERNEL_SETS, "no-xnnpack").label == "built-in kernels"
+    assert Setting(THREADS, "1").label == "1 thread"
     assert set(latencies(comparison, Setting(THREADS, "2"))) == {"int8", "float32"}
     assert latencies(comparison, Setting(THREADS, "3")) == {}
     usual = latencies(comparison)

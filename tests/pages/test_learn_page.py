@@ -11,6 +11,8 @@ from components.session import RUN_PARAMETER, widget_key
 from converter.further_latency import KERNEL_SETS, FurtherLatency
 from converter.latency import LatencyStats
 from converter.lesson.model import load_layers
+from converter.run_store import keep_file
+from tests.components.synthetic_layers import make_analysis
 from tests.pages.synthetic import (
     make_comparison,
     make_hard_case,
@@ -178,6 +180,28 @@ def test_what_was_timed_with_other_kernels_can_be_looked_at(app, home):
     choice.set_value("reference kernels").run()
     assert not app.exception
     assert any("2.5× slower" in each.value for each in app.main.markdown)  # noqa: RUF001
+
+
+def test_time_by_operator_type_shows_once_it_was_measured(app, home):
+    comparison, samples = make_comparison()
+    write_run(home, "r1", comparison, samples)
+    answer(app, 5, "r1")
+    app.segmented_control(key=widget_key("learn", "speed.variant.r1")).set_value("int8").run()
+    assert len(charts(app)) == 2
+    assert any("was not measured yet" in each.value for each in app.caption)
+    analysis = make_analysis("int8")
+    analysis.sha256 = comparison.variants[3].sha256
+    keep_file("r1", analysis.save(home))
+    app.segmented_control(key=widget_key("learn", "speed.variant.r1")).set_value("int8").run()
+    assert not app.exception
+    assert len(charts(app)) == 3
+    slow = max(analysis.costs.timed, key=analysis.costs.net_ms).operator
+    assert any(slow in drawn for drawn in charts(app))
+    (home / "layers_int8.json").write_text("{}")
+    keep_file("r1", home / "layers_int8.json")
+    app.segmented_control(key=widget_key("learn", "speed.variant.r1")).set_value("int8").run()
+    assert not app.exception
+    assert len(charts(app)) == 2
 
 
 def test_limits_name_the_variant_that_remains(app, home):
