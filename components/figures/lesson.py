@@ -18,7 +18,7 @@ from converter.lesson.quantization import Grid
 BEFORE_COLOR, AFTER_COLOR, LIMIT_COLOR = MUTED, "#D55E00", "#A83C86"
 _BINS, _MOST_LINES = 60, 64
 _PAIR_HEIGHT, _SUMS_HEIGHT, _LOWER = 260, 400, 0.26
-_STEEP = 0.4
+_STEEP, _FEW = 0.4, 6
 _SUM_COLORS = {"int32": "#2F6FC4", "int16": "#0B8F6B", "int8": "#D55E00", FLOAT16: "#A83C86"}
 _SUM_DASHES = {"int32": "solid", "int16": "dash", "int8": "dot", FLOAT16: "dashdot"}
 
@@ -62,14 +62,14 @@ def build_grid_figure(outcome: Outcome, channel: int = 0) -> go.Figure:
     pad = 0.02 * (high - low)
     axis = linear_axis(low - pad, high + pad, format_tick)
     # Where one bar holds most values, the others would be flat beside it.
-    is_log = most > _STEEP * before.size
+    is_log = most > max(_FEW, _STEEP * before.size)
     _dress(figure, axis, "value", "values (log)" if is_log else "values", _PAIR_HEIGHT,
            f"Histogram of {before.size} values before and after, on a grid of {levels.size} "
            f"numbers {float(levels[1] - levels[0]):.4g} apart, from {float(levels[0]):.4g} to "
            f"{float(levels[-1]):.4g}.")
     figure.update_layout(barmode="overlay")
-    if is_log:
-        figure.update_yaxes(**_count_axis(most))
+    if is_log or most < _FEW:
+        figure.update_yaxes(**(_count_axis(most) if is_log else {"tick0": 0, "dtick": 1}))
     return figure
 
 

@@ -61,6 +61,7 @@ def test_values_and_lines_are_those_of_the_channel_asked_for():
     assert not np.allclose(*levels)
     for channel, expected in zip((0, 7), levels, strict=True):
         figure = build_grid_figure(found, channel)
+        assert figure.layout.yaxis.dtick == 1  # nine weights: half a value is none
         assert sorted(lines(figure)) == pytest.approx(expected.tolist())
         for trace, values in zip(figure.data, (found.before, found.after), strict=True):
             own = values[0, :, :, channel]
