@@ -55,6 +55,18 @@ def _macro_f1(pairs: Array, counts: Array) -> Array:
     return np.asarray(f1.sum(axis=0) / np.maximum(occurs.sum(axis=0), 1))
 
 
+def f1_terms(scores: ClassScores) -> tuple[float, int]:
+    """Return the sum of the classes' F1 and how many classes occur: macro F1 is their ratio."""
+    predicted = scores.predicted[scores.predicted >= 0]
+    classes = np.unique(np.concatenate([scores.labels, predicted]))
+    total = 0.0
+    for each in classes.tolist():
+        hits = np.count_nonzero((scores.labels == each) & (scores.predicted == each))
+        occurs = np.count_nonzero(scores.labels == each) + np.count_nonzero(predicted == each)
+        total += 2 * hits / occurs
+    return float(total), len(classes)
+
+
 def auc(scores: ClassScores) -> tuple[float, Interval] | None:
     """Return the area under the ROC curve of a binary classifier and its 95 % interval.
 
@@ -64,6 +76,20 @@ def auc(scores: ClassScores) -> tuple[float, Interval] | None:
     Returns:
         None where there are not two classes, one has no sample, or a score is NaN.
     """
+    terms = auc_terms(scores)
+    if terms is None:
+        return None
+    above, positives, negatives = terms
+    area = min(1.0, max(0.0, above / (positives * negatives)))
+    return area, auc_interval(area, positives, negatives)
+
+
+def auc_terms(scores: ClassScores) -> tuple[float, int, int] | None:
+    """Return the pairs that are in order, ties half, and the samples of either class.
+
+    Returns:
+        None as for `auc`.
+    """
     positive = scores.labels == 1
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if np.isnan(scores.positive).any() or not positives or not negatives:
@@ -72,8 +98,7 @@ def auc(scores: ClassScores) -> tuple[float, Interval] | None:
     # The mean rank of equal values, from 1.
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places.reshape(-1)]
     above = float(ranks[positive].sum()) - positives * (positives + 1) / 2
-    area = min(1.0, max(0.0, above / (positives * negatives)))
-    return area, auc_interval(area, positives, negatives)
+    return above, positives, negatives
 
 
 def expected_calibration_error(scores: ClassScores) -> float | None:
@@ -82,11 +107,17 @@ def expected_calibration_error(scores: ClassScores) -> float | None:
     Returns:
         None where the scores are no probabilities or a score is NaN.
     """
+    gaps = calibration_gaps(scores)
+    return None if gaps is None else gaps / len(scores)
+
+
+def calibration_gaps(scores: ClassScores) -> float | None:
+    """Return the sum over bins of samples * |right - confidence|; None as for the error."""
     bins = reliability(scores)
     if bins is None:
         return None
     gaps = np.abs(np.array(bins["right"]) - np.array(bins["confidence"]))
-    return float(np.sum(gaps * np.array(bins["samples"])) / len(scores))
+    return float(np.sum(gaps * np.array(bins["samples"])))
 
 
 def reliability(scores: ClassScores) -> dict[str, list[Any]] | None:

@@ -90,6 +90,23 @@ class TargetErrors:
         )
 
 
+def value_terms(errors: TargetErrors) -> dict[str, float]:
+    """Return what the figures of a regression are ratios of.
+
+    Returns:
+        `values`; `absolute_sum`, of |t - p|; `square_sum`, of (t - p)^2; `target_square_sum`, of
+        (t - mean t)^2.
+    """
+    samples = len(errors)
+    spread = errors.target_squares.sum() - np.square(errors.target_sums).sum() / samples
+    return {
+        "values": samples * errors.width,
+        "absolute_sum": float(errors.absolute.sum()),
+        "square_sum": float(errors.squared.sum()),
+        "target_square_sum": float(spread),
+    }
+
+
 def regression_figures(
     errors: TargetErrors,
 ) -> tuple[dict[str, float | None], dict[str, Interval]]:
@@ -98,11 +115,11 @@ def regression_figures(
     R² is None where the targets are constant: of those nothing can be explained.
     """
     samples, width = len(errors), errors.width
-    residual = float(errors.squared.sum())
-    spread = float(errors.target_squares.sum() - np.square(errors.target_sums).sum() / samples)
+    terms = value_terms(errors)
+    residual, spread = terms["square_sum"], terms["target_square_sum"]
     varies = bool((errors.high > errors.low).any())
     figures: dict[str, float | None] = {
-        "mae": float(errors.absolute.sum()) / (samples * width),
+        "mae": terms["absolute_sum"] / (samples * width),
         "rmse": math.sqrt(residual / (samples * width)),
         "r2": 1 - residual / spread if varies and spread > 0 else None,
     }

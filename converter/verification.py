@@ -34,6 +34,7 @@ _ABSOLUTE = {
 _ONE_SAMPLE = {"top1_agreement", "top1"}
 _NOT_HELD = {
     "top1_samples", "top1_ties", "samples", "task", "ci95",
+    "values", "signal_square_sum", "error_square_sum", "error_sum", "terms",  # of what is held
     "delta",  # the difference of two figures that are both held
 }  # fmt: skip
 _BELOW_ROUNDING = {"max_abs_error", "max_abs_error_lsb", "mean_abs_error", "rmse", "sqnr_db"}
