@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from components.format import shorten
+from components.formula_names import render_names
+from components.formulas import list_formulas
 from components.plain_text import code_span, escape_markdown, show_warning
 from components.routes import COMPARE_PAGE, HISTORY_PAGE, MODEL_PAGE
 from components.session import RUN_PARAMETER, widget_key
@@ -102,6 +104,11 @@ def render_side_by_side(entries: Sequence[Entry]) -> None:
     has_drift = any(entry.variant.drift is not None for entry in entries)
     has_latency = any(entry.variant.latency is not None for entry in entries)
     st.header("The figures", anchor=False)
+    render_names(
+        formula for entry in entries
+        for formula in list_formulas(entry.comparison, entry.variant, entry.name).values()
+        if formula.worked
+    )
     with st.grid(2, min_column_width=380, gap="small") as grid:
         with grid.cell(column_span=1 if has_drift else "all"):
             _card("Size", "Bars: files. \N{WHITE DIAMOND} gzipped. Small: against the original of "
