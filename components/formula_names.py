@@ -24,10 +24,13 @@ def render_names(formulas: Iterable[Formula]) -> None:
         grouped.setdefault(formula.key, []).append(formula)
     if not grouped:
         return
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.caption("Formulas:", width="content")
         for key, found in grouped.items():
-            with st.popover(escape_markdown(METRICS[key].label), type="tertiary"):
+            # A badge keeps its colour: Streamlit darkens the text of an open tertiary button, which
+            # on a dark ground hides it.
+            label = f":gray-badge[{escape_markdown(METRICS[key].label)}]"
+            with st.popover(label, type="tertiary"):
                 st.markdown(describe(found))
 
 
@@ -54,9 +57,8 @@ def describe(found: list[Formula], text: str = "") -> str:
         text: In place of its meaning.
     """
     metric = METRICS[found[0].key]
-    parts = [text or metric.meaning, code_span(metric.formula)]
-    if metric.source:
-        parts.append(escape_markdown(f"({metric.source})"))
+    source = f" ({escape_markdown(metric.source)})" if metric.source else ""
+    parts = [text or metric.meaning, f"{code_span(metric.formula)}{source}"]
     for formula in found[:_MOST_OWNERS]:
         whose = f"{escape_markdown(formula.owner)}: " if formula.owner else "Here: "
         note = f" ({escape_markdown(formula.note)})" if formula.note else ""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from components.figures.side_by_side import Entry
 
+_DRAWN = {"size_bytes", "size_ratio", "gzip_bytes", "p50_ms", "speed_ratio", "sqnr_db",
+          "top1_agreement", "top1", "delta", "mae", "accuracy_rmse"}
+"""The figures that the charts draw."""
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
 
 
@@ -104,11 +107,6 @@ def render_side_by_side(entries: Sequence[Entry]) -> None:
     has_drift = any(entry.variant.drift is not None for entry in entries)
     has_latency = any(entry.variant.latency is not None for entry in entries)
     st.header("The figures", anchor=False)
-    render_names(
-        formula for entry in entries
-        for formula in list_formulas(entry.comparison, entry.variant, entry.name).values()
-        if formula.worked
-    )
     with st.grid(2, min_column_width=380, gap="small") as grid:
         with grid.cell(column_span=1 if has_drift else "all"):
             _card("Size", "Bars: files. \N{WHITE DIAMOND} gzipped. Small: against the original of "
@@ -129,6 +127,11 @@ def render_side_by_side(entries: Sequence[Entry]) -> None:
                 title = "Error against the labels" if figures.is_regression(entries) else "Accuracy"
                 _card(title, "On each run's own labelled evaluation samples.",
                       figures.build_accuracies_figure(entries))
+    render_names(
+        formula for entry in entries
+        for formula in list_formulas(entry.comparison, entry.variant, entry.name).values()
+        if formula.worked and formula.key in _DRAWN
+    )
 
 
 def _tradeoff_caption(missing: Sequence[str]) -> str:

@@ -39,7 +39,9 @@ def render_table(comparison: Comparison, variant: Variant | None = None) -> None
                  column_config=_columns(size_unit, time_unit, _helps(comparison, variant)),
                  placeholder=MISSING, alt="Figures of the original and of every variant")
     if variant is not None:
-        render_names(list_formulas(comparison, variant, variant.recipe).values())
+        named = {*_FORMULAS.values(), *_ALSO_NAMED}
+        render_names(formula for key, formula in
+                     list_formulas(comparison, variant, variant.recipe).items() if key in named)
     _render_failures(comparison)
 
 
@@ -130,6 +132,11 @@ _FORMULAS = {
     "convert": "convert_seconds", "integer_ops": "integer_ops", "float_ops": "float_ops",
     "nan_or_inf": "non_finite_count",
 }
+
+
+_ALSO_NAMED = ("memory_bytes", "rmse", "max_abs_error_lsb", "mean_abs_error", "cosine_similarity",
+               "delta")
+"""Figures that stand elsewhere on the page."""
 
 
 def _helps(comparison: Comparison, variant: Variant | None) -> dict[str, str]:

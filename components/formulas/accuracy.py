@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 from components.format import format_count, format_error, format_percent, format_points
-from components.formulas.formula import NOT_STORED, Formula, ratio, root_mean, term
+from components.formulas.formula import NOT_STORED, Formula, ratio, root_mean, signed, term
 from converter.accuracy import Accuracy
 from converter.intervals import Z95
 from converter.paired_test import MCNEMAR, Z_POWER, PairedTest
@@ -104,7 +104,7 @@ def _paired(test: PairedTest) -> _Found:
             worked = f"erfc(|{term(test.difference)}| / {term(half)} / √2) = {test.p_value:.2g}"
         return [
             ("paired_z_value", worked, f"{format_count(test.samples)} samples"),
-            ("paired_difference", format_error(test.difference),
+            ("paired_difference", signed(format_error(test.difference)),
              f"95 % interval {format_error(low)} to {format_error(high)}"),
         ]
     differ, least = test.lost + test.won, min(test.lost, test.won)

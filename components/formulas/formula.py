@@ -63,6 +63,11 @@ def term(value: float) -> str:
     return f"{value:.8g}".replace("-", "−")
 
 
+def signed(text: str) -> str:
+    """Return a formatted value whose minus is a minus sign, as in the formula beside it."""
+    return text.replace("-", "−")
+
+
 def ratio(above: float, below: float, shown: str) -> str:
     """Return `above / below = shown`; the shown alone where there is nothing to divide by."""
     return f"{term(above)} / {term(below)} = {shown}" if below else shown

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from components.format import format_error, format_ms, format_percent
-from components.formulas.formula import Formula, ratio, sqnr, term
+from components.formulas.formula import Formula, ratio, signed, sqnr, term
 from converter.drift import Drift
 from converter.layer_analysis import Layer
 from converter.ledger import Ledger
@@ -74,7 +74,7 @@ def ledger_formulas(ledger: Ledger, output: str) -> list[Formula]:
     adds = " + ".join(map(term, parts)) or "0"
     return [*found, Formula(
         key="residual", note="mean squares",
-        worked=f"{term(item.whole)} − ({adds}) = {format_error(item.residual)}",
+        worked=f"{term(item.whole)} − ({adds}) = {signed(format_error(item.residual))}",
     )]  # fmt: skip
 
 

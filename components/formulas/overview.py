@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from components.format import format_bytes, format_ms, format_percent
-from components.formulas.formula import Formula, ratio, term
+from components.formulas.formula import Formula, ratio, signed, term
 from components.formulas.variant import list_formulas
 from converter.comparison import Comparison, Variant
 from converter.latency import LatencyStats
@@ -99,7 +99,7 @@ def story_formulas(
 
 
 def _savings(comparison: Comparison, variant: Variant, savings: Savings) -> list[Formula]:
-    saved = format_bytes(savings.bytes_all).replace("-", "−")
+    saved = signed(format_bytes(savings.bytes_all))
     found = [Formula(
         key="saved_bytes",
         worked=f"{term(savings.users)} · ({term(savings.original_bytes)} − "
@@ -111,7 +111,7 @@ def _savings(comparison: Comparison, variant: Variant, savings: Savings) -> list
     if plain is not None and plain is not variant:
         first, second = _model_memory(plain), _model_memory(variant)
         if first is not None and second is not None:
-            less = format_bytes(first - second).replace("-", "−")
+            less = signed(format_bytes(first - second))
             found.append(Formula(key="saved_memory_bytes",
                                  worked=f"{term(first)} − {term(second)} = {less}"))
     return found
@@ -122,7 +122,7 @@ def _hours(
 ) -> Formula:
     if savings.hours is None or before is None or after is None:
         return Formula(key="saved_hours")
-    shown = f"{savings.hours:.4g} h".replace("-", "−")
+    shown = signed(f"{savings.hours:.4g} h")
     return Formula(
         key="saved_hours",
         worked=f"{term(savings.users)} · {term(savings.inferences)} · ({term(before.p50_ms)} ms − "

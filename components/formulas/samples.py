@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.format import format_count, format_error, format_percent
-from components.formulas.formula import Formula, ratio, term
+from components.formulas.formula import Formula, ratio, signed, term
 from converter.sample_differences import SampleDifferences
 from converter.sample_file import OutputSamples
 
@@ -60,11 +60,11 @@ def distribution_formulas(output: OutputSamples) -> list[Formula]:
     bias, deviation, (low, high) = facts["bias"], facts["deviation"], facts["limits"]
     pairs = f"{format_count(facts['pairs'])} pairs of values"
     found = [
-        Formula(key="bias", worked=format_error(bias), note=f"mean of {pairs}"),
+        Formula(key="bias", worked=signed(format_error(bias)), note=f"mean of {pairs}"),
         Formula(
             key="limits", note=pairs,
-            worked=f"{term(bias)} − 1.96 · {term(deviation)} = {format_error(low)}; "
-                   f"{term(bias)} + 1.96 · {term(deviation)} = {format_error(high)}",
+            worked=f"{term(bias)} − 1.96 · {term(deviation)} = {signed(format_error(low))}; "
+                   f"{term(bias)} + 1.96 · {term(deviation)} = {signed(format_error(high))}",
         ),
     ]
     return [*found, *_recalls(output)]

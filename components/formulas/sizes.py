@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from components.format import format_bytes, format_percent
-from components.formulas.formula import Formula, ratio, term
+from components.formulas.formula import Formula, ratio, signed, term
 from converter.comparison import Comparison, Variant
 from converter.size_anatomy import PARAMETERS, WEIGHTS, SizeAnatomy
 from converter.size_prediction import predict_size
@@ -28,7 +28,7 @@ def prediction_formulas(comparison: Comparison, variant: Variant) -> list[Formul
             Formula(
                 key="prediction_error",
                 worked=f"{term(size)} / {term(predicted.predicted_bytes)} − 1 = "
-                       f"{100 * predicted.error:+.1f} %".replace("-", "−"),
+                       f"{100 * predicted.error:+.1f} %",
             ),
         ]
     return [
@@ -52,7 +52,7 @@ def step_formulas(steps: Sequence[SizeStep]) -> list[Formula]:
     if not changes:
         return []
     before, after = max(changes, key=lambda pair: abs(pair[1].change_bytes))
-    change = format_bytes(after.change_bytes).replace("-", "−")
+    change = signed(format_bytes(after.change_bytes))
     return [Formula(
         key="step_bytes", owner="the largest step",
         worked=f"{term(after.level_bytes)} − {term(before.level_bytes)} = {change}",

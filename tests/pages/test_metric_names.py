@@ -133,7 +133,8 @@ def opened(app) -> dict[str, str]:
     for node in walk(app.main):
         if getattr(node, "type", None) == "popover":
             text = "\n".join(str(c.value) for c in walk(node) if hasattr(c, "value"))
-            found[node.proto.popover.label.replace("\\", "")] = text
+            label = node.proto.popover.label.replace("\\", "")
+            found[label.removeprefix(":gray-badge[").removesuffix("]")] = text
     return found
 
 
