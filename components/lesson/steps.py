@@ -7,6 +7,8 @@ import streamlit as st
 from components.charts import show_figure
 from components.figures.lesson import build_sums_figure
 from components.format import format_bytes, format_db, format_ms, format_percent, format_ratio
+from components.formula_names import render_names
+from components.formulas.lesson import sum_formulas
 from components.lesson.parts import PAGE, ask, pick_digit, show_outcome
 from components.plain_text import choice_label, escape_markdown, visible_text
 from components.session import widget_key
@@ -131,6 +133,7 @@ def accumulation_step() -> None:
         for name, sums in found.sums.items():
             st.metric(f"Summed in {name}", f"{int(sums[-1]) * found.scale:.3f}", width="content",
                       help=f"{int(sums[-1]):,} times the two scales, {found.scale:.3g}")
+    render_names(sum_formulas(found))
     show_figure("The running sum", "An accumulator that is full stays at its end until the sign of "
                 "the products turns.", build_sums_figure(found), PAGE)
 

@@ -42,7 +42,7 @@ COSTS = (
     MetricDefinition(
         "top1", "Accuracy", "right samples / labelled samples",
         "Share of labelled samples whose top class is the label.",
-        "Wilson 1927 for the interval", ("Top-1",),
+        "Wilson 1927 for the interval", ("Top-1", "Digits right"),
     ),
     MetricDefinition(
         "delta", "Accuracy change", "variant's accuracy − original's",

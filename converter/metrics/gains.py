@@ -9,7 +9,7 @@ from converter.metrics.definition import MetricDefinition
 GAINS = (
     MetricDefinition(
         "size_bytes", "Size", "bytes of the file",
-        "What the file takes on disk.", names=("Actual", "Bytes", "Original file"),
+        "What the file takes on disk.", names=("Actual", "Bytes", "Original file", "On disk"),
     ),
     MetricDefinition(
         "size_ratio", "Smaller", "original bytes / variant bytes",
@@ -45,6 +45,15 @@ GAINS = (
     MetricDefinition(
         "float32_bytes", "In float32", "values · 4 bytes",
         "What the same values would take as 32-bit floats.",
+    ),
+    MetricDefinition(
+        "parameters", "Parameters", "Σ over weights of Π of their shape",
+        "How many numbers training found; what is stored twice counts once.",
+    ),
+    MetricDefinition(
+        "compared_bytes", "Size compared", "bytes of the file, unpacked − bytes of optimizer state",
+        "What a variant's size is held against: optimizer state serves further training alone.",
+        names=("Compared",),
     ),
     MetricDefinition(
         "run_bytes", "Size of a run", "Σ bytes of its files",

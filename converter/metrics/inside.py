@@ -71,6 +71,37 @@ INSIDE = (
         "How many ranges are too small for the evaluation samples.",
     ),
     MetricDefinition(
+        "grid_scale", "Step of a grid", "(greatest number − least) / (numbers − 1)",
+        "The scale: how far two neighbouring numbers of a grid lie apart.",
+        names=("Scale", "Scale of channel 1"),
+    ),
+    MetricDefinition(
+        "grid_zero", "Zero of a grid", "least integer − least number / scale",
+        "The zero point: which integer stands for the real number 0.", names=("Zero point",),
+    ),
+    MetricDefinition(
+        "grid_numbers", "Numbers in the grid", "greatest integer − least integer + 1",
+        "So many different values can be stored.",
+    ),
+    MetricDefinition(
+        "tensor_sqnr_db", "Tensor's SQNR", "10 · log₁₀(Σ x² / Σ (q − x)²)",
+        "Signal power over error power of a tensor before (x) and after (q) the grid.",
+        "Bennett 1948",
+    ),
+    MetricDefinition(
+        "grid_clipped", "Clipped", "values beyond the grid / values",
+        "What lies beyond the grid is stored as its end.",
+    ),
+    MetricDefinition(
+        "running_sum", "Running sum", "sum of the integers · scales",
+        "What an accumulator of so many bits ends at; one that is full stays at its end.",
+        names=("Summed in int8", "Summed in int16", "Summed in int32"),
+    ),
+    MetricDefinition(
+        "operator_count", "Operators", "operators of all subgraphs",
+        "How many steps the file's graph has.",
+    ),
+    MetricDefinition(
         "integer_ops", "Integer ops", "operators that compute on integers",
         "Counted in the file, over all subgraphs.",
     ),

@@ -29,6 +29,8 @@ from components.formulas.layers import (
     layer_formulas,
     ledger_formulas,
 )
+from components.formulas.lesson import outcome_formulas, sum_formulas
+from components.formulas.model import model_formulas
 from components.formulas.overview import (
     measured_formulas,
     operation_formulas,
@@ -51,6 +53,7 @@ from converter.calibration_findings import (
 from converter.comparison import Reference, Variant
 from converter.delegation import Delegation
 from converter.drift import measure_drift, worst_drift
+from converter.lesson.steps import accumulate, calibrate_activations, quantize_weights
 from converter.metrics import METRICS
 from converter.operator_costs import compare_costs
 from converter.operator_support import OperationRow
@@ -347,3 +350,22 @@ def test_every_definition_is_a_sentence_and_a_name():
         assert key == metric.key
         assert metric.meaning.endswith(".")
         assert metric.formula
+
+
+def test_the_lesson():
+    for channels in (True, False):
+        for outcome in (quantize_weights(8, 8, 1.0, 3, per_channel=channels),
+                        calibrate_activations(3, 5, 8, 3)):
+            found = outcome_formulas(outcome)
+            assert hold(found) == 6
+            assert found[3].worked.endswith(format_db(outcome.sqnr_db))
+    assert hold(sum_formulas(accumulate(3, 3))) == 3
+
+
+def test_a_model_before_it_is_converted():
+    facts = {"format": "keras", "parameters": 10, "parameter_bytes": 40, "size_bytes": 1234,
+             "size_without_optimizer_bytes": 1000, "optimizer_bytes": 400, "details": {}}
+    assert hold(model_formulas(facts)) == 1
+    tflite = model_formulas({**facts, "format": "tflite", "details": {"operator_count": 7}})
+    assert [f.key for f in tflite] == ["parameters", "size_bytes", "operator_count"]
+    assert tflite[-1].worked == "7"

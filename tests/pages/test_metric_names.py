@@ -15,7 +15,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from components.session import RUN_PARAMETER, VARIANT_PARAMETER
+from components.session import RUN_PARAMETER, VARIANT_PARAMETER, widget_key
 from converter import run_store
 from converter.analysis_jobs import analysis_id, start_analysis
 from converter.calibration_study import study_calibration
@@ -196,3 +196,33 @@ def test_a_run_keeps_the_terms_so_that_none_is_missing(whole_run):
     for place in ("compare", "samples", "layers"):
         for label, text in opened(open_page(place, whole_run)).items():
             assert "not kept in this run" not in text, (place, label)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_the_lessons_names_open_their_formulas(whole_run, step):
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.run()
+    app.query_params["step"] = str(step)
+    app.switch_page("pages/learn.py").run()
+    app.radio[0].set_value(app.radio[0].options[0]).run()
+    behind = opened(app)
+    by_label = {metric.label: metric for metric in METRICS.values()}
+    open_names = {n for label in behind for n in (label, *by_label[label].names)}
+    titles = {metric.label for metric in app.metric}
+    assert titles
+    assert titles <= open_names
+
+
+def test_the_model_pages_names_open_their_formulas(whole_run):
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.run()
+    app.switch_page("pages/model.py").run()
+    app.button(key=widget_key("model", "sample.digits_cnn")).click().run()
+    behind = opened(app)
+    by_label = {metric.label: metric for metric in METRICS.values()}
+    open_names = {n for label in behind if label in by_label
+                  for n in (label, *by_label[label].names)}
+    counts = {"Samples", "Labels", "Classes"}  # of the data: no formula but counting
+    titles = {metric.label for metric in app.metric} - counts
+    assert {"Parameters", "On disk", "Compared"} <= titles
+    assert titles <= open_names
