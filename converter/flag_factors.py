@@ -39,12 +39,14 @@ class FlagFactor:
     Attributes:
         key: Short name; recipes of cells are named by it.
         label: What a person reads.
+        short: The same for a chart, in up to twelve letters.
         toggles: The keys of `toggles.py` that it sets, all of them at once.
         change: Switches it on among other flags.
     """
 
     key: str
     label: str
+    short: str
     toggles: frozenset[str]
     change: Callable[[Flags], Flags]
 
@@ -73,25 +75,26 @@ def _integer_ends(flags: Flags) -> Flags:
 
 _DEFAULT, _CALIBRATE = "default", "cal"
 FLAG_FACTORS: dict[str, FlagFactor] = {
-    key: FlagFactor(key, label, frozenset(toggles), change)
-    for key, label, toggles, change in (
-        (_DEFAULT, "Optimize.DEFAULT", ["optimizations=DEFAULT"], _add("optimizations", "DEFAULT")),
-        (_CALIBRATE, "representative data", ["calibrate"], _set(calibrate=True)),
-        ("f16", "float16 weights", ["supported_types=float16"],
+    key: FlagFactor(key, label, short, frozenset(toggles), change)
+    for key, label, short, toggles, change in (
+        (_DEFAULT, "Optimize.DEFAULT", "DEFAULT", ["optimizations=DEFAULT"],
+         _add("optimizations", "DEFAULT")),
+        (_CALIBRATE, "representative data", "calibration", ["calibrate"], _set(calibrate=True)),
+        ("f16", "float16 weights", "float16", ["supported_types=float16"],
          _add("supported_types", "float16")),
-        ("tensor", "per-tensor weights", ["per_channel"], _set(per_channel=False)),
-        ("dense", "per-tensor dense weights", ["per_channel_dense"],
+        ("tensor", "per-tensor weights", "per-tensor", ["per_channel"], _set(per_channel=False)),
+        ("dense", "per-tensor dense weights", "dense/tensor", ["per_channel_dense"],
          _set(per_channel_dense=False)),
-        ("int16x8", "int16x8 operators", [f"supported_ops={INT16X8}"], _int16),
-        ("int8ops", "int8-only operators",
+        ("int16x8", "int16x8 operators", "int16x8", [f"supported_ops={INT16X8}"], _int16),
+        ("int8ops", "int8-only operators", "int8 only",
          [f"supported_ops={BUILTINS_INT8}", f"without {BUILTINS}"], _only_int8),
         # After the operators: what type the ends can have depends on them.
-        ("io", "integer inputs and outputs", ["inference_input_type", "inference_output_type"],
-         _integer_ends),
-        ("bits", "4-bit weights", ["weight_bits"], _set(weight_bits=4)),
-        ("wonly", "weights only", ["weight_only"], _set(weight_only=True)),
-        ("sparse", "EXPERIMENTAL_SPARSITY", ["optimizations=EXPERIMENTAL_SPARSITY"],
-         _add("optimizations", "EXPERIMENTAL_SPARSITY")),
+        ("io", "integer inputs and outputs", "integer I/O",
+         ["inference_input_type", "inference_output_type"], _integer_ends),
+        ("bits", "4-bit weights", "4-bit", ["weight_bits"], _set(weight_bits=4)),
+        ("wonly", "weights only", "weights only", ["weight_only"], _set(weight_only=True)),
+        ("sparse", "EXPERIMENTAL_SPARSITY", "sparsity",
+         ["optimizations=EXPERIMENTAL_SPARSITY"], _add("optimizations", "EXPERIMENTAL_SPARSITY")),
     )
 }  # fmt: skip
 """All flags that can be crossed, in the order in which they are switched on."""
@@ -213,11 +216,13 @@ class FoundFactor:
 
     Attributes:
         label: What a person reads.
+        short: The same for a chart: its parts, to be set below each other.
         toggles: Keys of `toggles.py`.
         known: The flags of `FLAG_FACTORS` that it is made of; empty where another is among them.
     """
 
     label: str
+    short: tuple[str, ...]
     toggles: frozenset[str]
     known: tuple[FlagFactor, ...]
 
@@ -262,7 +267,8 @@ def _name_factor(toggles: frozenset[str]) -> FoundFactor:
     known = tuple(f for f in FLAG_FACTORS.values() if f.toggles <= toggles)
     left = sorted(toggles.difference(*(f.toggles for f in known)))
     label = " + ".join([*(f.label for f in known), *left])
-    return FoundFactor(label, toggles, () if left else known)
+    short = (*(f.short for f in known), *(toggle[-16:] for toggle in left))
+    return FoundFactor(label, short, toggles, () if left else known)
 
 
 def _place(factor: FoundFactor) -> int:
