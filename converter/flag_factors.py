@@ -16,6 +16,7 @@ from converter.recipe import (
     AS_GIVEN,
     BUILTINS,
     BUILTINS_INT8,
+    FURTHER_PRESETS,
     INT16X8,
     LITERT_QUANTIZER,
     PRESETS,
@@ -26,10 +27,10 @@ from converter.recipe import (
     recipe_problems,
 )
 from converter.toggles import toggles_asked
+from converter.weight_algorithms import MIN_MAX, WEIGHT_ALGORITHMS
 
 LEAST_FACTORS, MOST_FACTORS = 2, 4
 Flags = dict[str, Any]
-_QUANTIZER_FLAGS = ("bits", "wonly")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class FlagFactor:
         short: The same for a chart, in up to twelve letters.
         toggles: The keys of `toggles.py` that it sets, all of them at once.
         change: Switches it on among other flags.
+        group: Flags of one group exclude each other; empty where it excludes none by itself.
     """
 
     key: str
@@ -49,6 +51,7 @@ class FlagFactor:
     short: str
     toggles: frozenset[str]
     change: Callable[[Flags], Flags]
+    group: str = ""
 
 
 def _set(**fields: Any) -> Callable[[Flags], Flags]:  # noqa: ANN401 - fields of several types
@@ -91,18 +94,36 @@ FLAG_FACTORS: dict[str, FlagFactor] = {
         # After the operators: what type the ends can have depends on them.
         ("io", "integer inputs and outputs", "integer I/O",
          ["inference_input_type", "inference_output_type"], _integer_ends),
-        ("bits", "4-bit weights", "4-bit", ["weight_bits"], _set(weight_bits=4)),
-        ("wonly", "weights only", "weights only", ["weight_only"], _set(weight_only=True)),
         ("sparse", "EXPERIMENTAL_SPARSITY", "sparsity",
          ["optimizations=EXPERIMENTAL_SPARSITY"], _add("optimizations", "EXPERIMENTAL_SPARSITY")),
     )
 }  # fmt: skip
+_QUANTIZER_FACTORS = {
+    factor.key: factor
+    for factor in (
+        FlagFactor("bits", "4-bit weights", "4-bit", frozenset({"weight_bits"}),
+                   _set(weight_bits=4), "bits"),
+        FlagFactor("bits2", "2-bit weights", "2-bit", frozenset({"weight_bits=2"}),
+                   _set(weight_bits=2), "bits"),
+        FlagFactor("wonly", "weights only", "weights only", frozenset({"weight_only"}),
+                   _set(weight_only=True)),
+        FlagFactor("blocks", "blocks of 32", "blocks", frozenset({"block_size=32"}),
+                   _set(block_size=32)),
+        *(
+            FlagFactor(name, f"{way.label} scales", way.label, frozenset({f"algorithm={name}"}),
+                       _set(algorithm=name), "algorithm")
+            for name, way in WEIGHT_ALGORITHMS.items() if name != MIN_MAX
+        ),
+    )
+}  # fmt: skip
+"""Those that litert-quantizer alone knows."""
+FLAG_FACTORS.update(_QUANTIZER_FACTORS)
 """All flags that can be crossed, in the order in which they are switched on."""
 
 
 def offered_factors(engine: str) -> list[FlagFactor]:
     """Return the flags that an engine knows."""
-    left_out = ("sparse",) if engine == LITERT_QUANTIZER else _QUANTIZER_FLAGS
+    left_out = ("sparse",) if engine == LITERT_QUANTIZER else tuple(_QUANTIZER_FACTORS)
     return [factor for key, factor in FLAG_FACTORS.items() if key not in left_out]
 
 
@@ -186,6 +207,10 @@ def build_recipe(on: Sequence[FlagFactor], engine: str) -> tuple[Recipe | None, 
     """
     keys = {factor.key for factor in on}
     ordered = [factor for key, factor in FLAG_FACTORS.items() if key in keys]
+    groups = [factor.group for factor in ordered if factor.group]
+    if len(groups) > len(set(groups)):
+        alike = [f.label for f in ordered if groups.count(f.group) > 1]
+        return None, f"{' and '.join(alike)} exclude each other; choose one."
     flags: Flags = Recipe(name="_".join(["f", *(f.key for f in ordered)])).to_json()
     for factor in ordered:
         flags = factor.change(flags)
@@ -201,7 +226,9 @@ def build_recipe(on: Sequence[FlagFactor], engine: str) -> tuple[Recipe | None, 
 
 
 def _named_like_a_preset(recipe: Recipe, engine: str) -> Recipe:
-    known = (AS_GIVEN, *TFLITE_PRESETS.values()) if engine == LITERT_QUANTIZER else PRESETS.values()
+    known = [*PRESETS.values()]
+    if engine == LITERT_QUANTIZER:
+        known = [AS_GIVEN, *TFLITE_PRESETS.values(), *FURTHER_PRESETS.values()]
     return next((p for p in known if _asked(p) == _asked(recipe)), recipe)
 
 
@@ -233,7 +260,7 @@ class FoundFactor:
 
 
 def asked_toggles(flags: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a variant's flags switch on, with the type of ends that are not int8 or int16.
+    """Return what a variant's flags switch on; of a flag with several values, with which.
 
     Raises:
         RecipeError: When the flags are no recipe.
@@ -243,6 +270,10 @@ def asked_toggles(flags: Mapping[str, Any]) -> frozenset[str]:
         if flags.get(end) == "uint8":
             found.discard(end)
             found.add(f"{end}=uint8")
+    for field in ("algorithm", "block_size"):
+        if field in found:
+            found.discard(field)
+            found.add(f"{field}={flags[field]}")
     return frozenset(found)
 
 

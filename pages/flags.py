@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from components.engine_view import render_engines
 from components.flag_choice import pick_subject, render_flag_choice, subject_of_run
 from components.flag_effects_view import render_flag_effects
 from components.format import shorten
@@ -16,7 +17,7 @@ from converter.flag_study import study_flags
 ensure_frame()
 
 session = Session()
-of_run = None
+run = of_run = None
 if session.model is not None and session.run_id is None and session.welcome_run_id is None:
     st.title("Flags", anchor=False)  # a model in hand and no run yet: one can be started here
 else:
@@ -35,3 +36,5 @@ st.markdown("Every allowed setting of some flags in one run tells what each flag
 subject = pick_subject(session, of_run)
 if subject is not None:
     render_flag_choice(session, subject)
+if run is not None:
+    render_engines(run.run_id, run.files, run.comparison)

@@ -14,7 +14,14 @@ from converter.flag_factors import (
     offered_factors,
     plan_factorial,
 )
-from converter.recipe import LITERT_QUANTIZER, PRESETS, TFLITE_CONVERTER, engine_problem
+from converter.recipe import (
+    FURTHER_PRESETS,
+    LITERT_QUANTIZER,
+    PRESETS,
+    TFLITE_CONVERTER,
+    TFLITE_PRESETS,
+    engine_problem,
+)
 
 ENGINES = (TFLITE_CONVERTER, LITERT_QUANTIZER)
 
@@ -77,3 +84,13 @@ def test_uint8_ends_are_another_flag_than_int8_ends():
     int8 = {**PRESETS["int8"].to_json(), "inference_input_type": "int8"}
     uint8 = {**int8, "inference_input_type": "uint8"}
     assert asked_toggles(int8) != asked_toggles(uint8)
+
+
+def test_ways_to_find_scales_are_flags_of_their_own_and_exclude_each_other():
+    recipes = [FURTHER_PRESETS[name] for name in ("int4_mse", "int4_octav")]
+    recipes.append(TFLITE_PRESETS["int4_dynamic_range"])
+    factors = find_factors([asked_toggles(recipe.to_json()) for recipe in recipes])
+    assert [factor.label for factor in factors] == ["MSE scales", "OCTAV scales"]
+    plan = plan_factorial(["mse", "octav"], LITERT_QUANTIZER)
+    assert "exclude each other" in plan.cells[-1].problem
+    assert len(plan.recipes) == 3

@@ -7,12 +7,40 @@ import math
 import pytest
 
 from components.session import RUN_PARAMETER, widget_key
+from converter.engine_comparison import (
+    ENGINES_FILE,
+    EngineComparison,
+    EngineFile,
+    EnginePair,
+)
 from converter.errors import StoreError
-from converter.run_store import load_request
+from converter.recipe import FURTHER_PRESETS, PRESETS
+from converter.run_store import keep_file, load_request
+from converter.weight_match import WeightMatch
 from tests.pages.synthetic import make_comparison, make_drift, make_hard_case, write_run
 
 PILLS = widget_key("flags", "factors.tflite_converter")
 START = widget_key("flags", "start")
+ENGINES = EngineComparison(
+    pairs=[
+        EnginePair(
+            recipe="int8",
+            converter=EngineFile(engine="tflite_converter", size_bytes=2000, sha256="a",
+                                 content_sha256="a", convert_seconds=[0.4],
+                                 drift=make_drift(40.0, 0.1)),
+            quantizer=EngineFile(engine="litert_quantizer", size_bytes=1900, sha256="b",
+                                 content_sha256="b", convert_seconds=[0.02, 0.01, 0.01],
+                                 drift=make_drift(41.0, 0.1)),
+            weights=WeightMatch(tensors=2, unpaired=1, values=400, equal=400, largest_steps=0.0,
+                                dtypes=(("int8",), ("int8",))),
+        ),
+        EnginePair(
+            recipe="float16", converter=EngineFile(engine="tflite_converter", size_bytes=3000),
+            quantizer=EngineFile(engine="litert_quantizer", problem="float16: it crashed."),
+        ),
+    ],
+    samples=100, threads=1, created="2026-11-28T10:00:00+00:00",
+)  # fmt: skip
 
 
 def open_page(app, run_id=None):
@@ -105,3 +133,61 @@ def test_a_run_that_cannot_be_started_says_why(app, home, monkeypatch):
     app.button(key=START).click().run()
     assert not app.exception
     assert "disk is full" in app.error[0].value
+
+
+def test_the_engines_part_says_what_a_run_needs_for_it(app, home):
+    comparison, samples = make_comparison()
+    comparison.variants = [v for v in comparison.variants if v.recipe != "float32"]
+    write_run(home, "r1", comparison, samples)
+    open_page(app, "r1")
+    assert not app.exception
+    assert "a run needs float32 and at least one of" in words(app)
+
+
+def test_engines_that_cannot_be_compared_say_why(app, home):
+    write_run(home, "r1", *make_comparison())  # its files are none, and it kept no samples
+    open_page(app, "r1")
+    app.button(key=widget_key("flags", "engines")).click().run()
+    assert not app.exception
+    assert "the samples that a run keeps" in app.error[0].value
+
+
+def test_a_comparison_of_engines_that_was_kept_is_shown(app, home, tmp_path):
+    write_run(home, "r1", *make_comparison())
+    keep_file("r1", ENGINES.save(tmp_path))
+    open_page(app, "r1")
+    assert not app.exception
+    assert "all 400 weights that both store are the same, one tensor in one file alone" in (
+        words(app).replace("\\", "")
+    )
+    assert "it crashed" in words(app)
+    assert app.button(key=widget_key("flags", "engines")).label == "Compare them again"
+    # What is damaged is told, and can be made anew.
+    keep_file("r1", _write(tmp_path / ENGINES_FILE, "{"))
+    app.run()
+    assert not app.exception
+    assert "compare them again" in app.error[0].value
+    assert app.button(key=widget_key("flags", "engines")).label == "Compare the engines"
+
+
+def test_what_only_the_second_engine_makes_is_one_run_from_the_float_file(
+    app, home, monkeypatch
+):
+    write_run(home, "r1", *make_comparison())
+    open_page(app, "r1")
+    asked = []
+    monkeypatch.setattr(
+        "components.engine_view.start_run", lambda request, _: asked.append(request) or "r1"
+    )
+    app.button(key=widget_key("flags", "further")).click().run()
+    assert not app.exception
+    (request,) = asked
+    names = {recipe.name for recipe in request.recipes}
+    assert {*FURTHER_PRESETS} < names
+    assert not names & {*PRESETS}
+    assert request.model_path.read_bytes()[4:8] == b"TFL3"
+
+
+def _write(path, text):
+    path.write_text(text)
+    return path
