@@ -40,6 +40,7 @@ from converter.rebuild_script import (
     script_name,
     write_rebuild_scripts,
 )
+from converter.recipe import Recipe
 from converter.request import REQUEST_FILE, RunRequest
 from converter.sandbox import Permissions
 
@@ -145,7 +146,11 @@ def _pack_members(
     packer.add_run_file(COMPARISON_FILE, files)
     for variant in comparison.variants:
         packer.add_variant(variant, comparison, files)
-    uses_calibration = any(variant.flags.get("calibrate") for variant in comparison.variants)
+    uses_calibration = any(
+        Recipe.from_json(variant.flags).needs_samples
+        for variant in comparison.variants
+        if variant.flags
+    )
     if uses_calibration and CALIBRATION_FILE in files:
         packer.add_run_file(CALIBRATION_FILE, files)
     if SAMPLES_FILE in files:
