@@ -105,7 +105,6 @@ class OperatorGraph:
 
     def __init__(self, path: Path, signature: str | None = None) -> None:
         self._model = parse_model(path)
-        self._path = path
         self._graph = self._model.subgraphs[signature_subgraph(self._model, path.name, signature)]
         try:
             self.tensors = [self._tensor(i) for i in range(len(self._graph.tensors))]
@@ -163,7 +162,7 @@ class OperatorGraph:
             Float64 in the tensor's shape; scaled integers multiplied out.
         """
         tensor, table = self.tensors[index], self._graph.tensors[index]
-        data = self._content(self._model.buffers[table.buffer])
+        data = self._model.buffers[table.buffer].data
         if not tensor.is_constant or data is None or table.sparsity is not None:
             return None
         stored = _stored_values(np.asarray(data, np.uint8), tensor)
@@ -172,16 +171,6 @@ class OperatorGraph:
         if not tensor.scales:
             return stored if tensor.dtype.startswith("float") else None
         return _real_values(stored, tensor)
-
-    def _content(self, buffer: Any) -> Any:  # noqa: ANN401 - of the generated schema
-        """Return a buffer's bytes; litert-quantizer puts large ones behind the flatbuffer."""
-        start, size = int(buffer.offset or 0), int(buffer.size or 0)
-        if buffer.data is not None or start <= 1 or size <= 0:
-            return buffer.data
-        with self._path.open("rb") as stream:
-            stream.seek(start)
-            found = stream.read(min(size, self._path.stat().st_size))
-        return np.frombuffer(found, np.uint8) if len(found) == size else None
 
     def _tensor(self, index: int) -> GraphTensor:
         table = self._graph.tensors[index]
