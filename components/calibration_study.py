@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.format import format_date, format_db, format_percent
 from components.palette import custom_names, recipe_color
-from components.plain_text import choice_label, escape_markdown, show_error, show_notes
+from components.plain_text import choice_label, code_span, escape_markdown, show_error, show_notes
 from components.session import widget_key
+from converter.analysis_kinds import CALIBRATION, Analysis
 from converter.calibration_findings import (
     CalibrationStudy,
     Clipping,
@@ -20,10 +21,8 @@ from converter.calibration_findings import (
     load_study,
     study_file,
 )
-from converter.calibration_study import study_calibration
 from converter.comparison import Comparison
 from converter.errors import LiteDriftError
-from converter.run_store import keep_file
 
 _PAGE = "calibration"
 
@@ -48,25 +47,16 @@ def render_calibration_study(
             return
         except LiteDriftError as error:
             show_error(error)
-    st.caption("Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
-               "disjoint halves, and looks for values beyond the ranges: seconds for a small "
-               "model, minutes for a large one.")
-    if not st.button("Study the calibration", icon=":material/tune:",
-                     key=widget_key(_PAGE, "start")):
-        return
-    bar = st.progress(0.0, "starting")
-    try:
-        with tempfile.TemporaryDirectory() as work:
-            study = study_calibration(
-                files, recipe, work=Path(work),
-                listener=lambda stage, share: bar.progress(share, stage),
-            )
-            keep_file(run_id, study.save(Path(work)))
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
+    name = code_span(recipe)
+    render_analysis_job(Analysis(run_id=run_id, kind=CALIBRATION, recipe=recipe), Offer(
+        waits=f"Waiting to study the calibration of {name}",
+        runs=f"Studying the calibration of {name}",
+        heading=f"Study the calibration of {name}",
+        text="Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
+             "disjoint halves, and looks for values beyond the ranges: seconds for a small "
+             "model, minutes for a large one. You may leave the page meanwhile.",
+        button="Study the calibration", icon=":material/tune:",
+    ))
 
 
 def _render(study: CalibrationStudy, comparison: Comparison) -> None:

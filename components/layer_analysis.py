@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.format import format_db, format_error, format_ms, format_percent
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, code_span, escape_markdown, show_notes
 from components.session import VARIANT_PARAMETER, widget_key
 from components.variant_label import variant_labels
 from converter.analysed_run import Files, can_be_analysed, find_analysis
+from converter.analysis_kinds import Analysis
 from converter.comparison import Comparison, Variant
+from converter.deep_analysis import MOST_SAMPLES
 from converter.errors import LiteDriftError
 from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift
 from converter.operator_costs import OperatorCosts, compare_costs, compare_types
@@ -54,6 +57,20 @@ def pick_analysable(files: Files, comparison: Comparison) -> Variant | None:
     chosen = chosen if chosen in names else names[0]
     st.query_params[VARIANT_PARAMETER] = chosen
     return comparison.variant(chosen)
+
+
+def offer_analysis(run_id: str, comparison: Comparison, recipe: str) -> None:
+    """Show the look into a variant that goes on, or offer one."""
+    samples = min(MOST_SAMPLES, comparison.data.evaluation_samples)
+    name = code_span(recipe)
+    render_analysis_job(Analysis(run_id=run_id, recipe=recipe), Offer(
+        waits=f"Waiting to look into {name}", runs=f"Looking into {name}",
+        heading=f"Look into {name}",
+        text="Runs the float32 file and the variant layer by layer on "
+             f"{samples} evaluation samples, and times every operator alone: seconds for a small "
+             "model, minutes for a large one. You may leave the page meanwhile.",
+        button="Look into it", icon=":material/biotech:",
+    ))
 
 
 def render_layer_analysis(files: Files, comparison: Comparison, analysis: LayerAnalysis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from converter.delegation import find_delegated
 from converter.errors import ModelFileError, RuntimeModelError
+from converter.heap import heap_bytes
 from converter.kernels import Kernels
 from converter.litert_words import CANNOT_PREPARE, CANNOT_RUN
 from converter.signature import unique_names
@@ -67,6 +69,10 @@ class LitertModel:
         keep_tensors: Whether every tensor keeps its values after a run, for `read_tensor`; only
             without delegates, which hide what lies inside them.
 
+    Attributes:
+        allocated_bytes: What allocating took from the allocator; None where it does not tell.
+        own_shapes: Whether the inputs have the sizes that stand in the file.
+
     Raises:
         RuntimeModelError: When LiteRT cannot load, resize or allocate it.
     """
@@ -91,7 +97,12 @@ class LitertModel:
                 experimental_preserve_all_tensors=keep_tensors,
             )
             self._subgraph = self._choose_subgraph()
-            self._resize(self._wanted_shapes())
+            wanted = self._wanted_shapes()
+            self._file_tensors = int(self._native.NumTensors(self._subgraph))
+            self._heap = heap_bytes()
+            self._resize(wanted)
+            self.allocated_bytes = self.taken_bytes()
+            self.own_shapes = not wanted
         except (ValueError, RuntimeError, TypeError) as error:
             raise RuntimeModelError(_explain(self.label, "allocate", error), str(error)) from error
         self.init_ms = (time.perf_counter() - start) * 1e3
@@ -133,6 +144,19 @@ class LitertModel:
             if asked != own:
                 wanted[name] = asked
         return wanted
+
+    def taken_bytes(self) -> int | None:
+        """Return what the process has taken from its allocator since just before allocating."""
+        now = heap_bytes()
+        return None if now is None or self._heap is None else now - self._heap
+
+    def scratch_sizes(self) -> list[int]:
+        """Return the bytes of each tensor that kernels asked for and the file does not name."""
+        return [
+            math.prod(int(size) for size in d["shape"]) * np.dtype(d["dtype"]).itemsize
+            for d in self._interpreter.get_tensor_details(self._subgraph)
+            if d["index"] >= self._file_tensors
+        ]
 
     def delegation(self) -> dict[str, Any] | None:
         """Return which operators the delegate took over, as `Delegation.to_json` writes it.
