@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NoReturn
 
+from converter.budget import OBJECTIVES
 from converter.comparison import COMPARISON_FILE, Comparison
 from converter.errors import (
     DataError,
@@ -103,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--min-sqnr-db", type=float)
     budget.add_argument("--min-agreement", type=float, metavar="0..1")
     budget.add_argument("--max-accuracy-drop", type=float, metavar="0..1")
-    budget.add_argument("--minimize", choices=("size", "drift"), default="size")
+    budget.add_argument("--max-predicted-ms", type=float)
+    budget.add_argument("--minimize", choices=OBJECTIVES, default="size")
     budget.add_argument("--evaluations", type=int, help="distinct candidates at most")
     budget.add_argument("--seed", type=int, default=0)
 
@@ -331,7 +333,8 @@ class _ProgressLine:
 def _budget(options: argparse.Namespace) -> int:
     from converter.analysed_run import files_of
     from converter.budget import Budget
-    from converter.budget_solver import MOST_EVALUATIONS, format_solution, solve_budget
+    from converter.budget_solution import MOST_EVALUATIONS, BudgetQuestion
+    from converter.budget_solver import format_solution, solve_budget
 
     _listen_for_cancel()
     bound_own_memory()
@@ -341,12 +344,13 @@ def _budget(options: argparse.Namespace) -> int:
     budget = Budget(
         most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
         least_agreement=options.min_agreement, most_accuracy_drop=options.max_accuracy_drop,
-        minimize=options.minimize,
+        most_predicted_ms=options.max_predicted_ms, minimize=options.minimize,
     )  # fmt: skip
     line = _ProgressLine()
     solution = solve_budget(
-        files_of(options.folder), budget, out=options.folder, most_evaluations=most,
-        seed=options.seed, listener=lambda stage, share: line.show(stage, share, None),
+        files_of(options.folder),
+        BudgetQuestion(budget=budget, most_evaluations=most, seed=options.seed),
+        out=options.folder, listener=lambda stage, share: line.show(stage, share, None),
     )  # fmt: skip
     print(format_solution(solution))
     return EXIT_OK

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pprint
+from collections.abc import Callable, Sequence
 
 from converter.comparison import Comparison, Variant
 from converter.plain_source import plain_source
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import quantizer_rules
+from converter.quantizer_recipe import Rule, quantizer_rules
 from converter.rebuild_parts import RebuildParts, end_constants
 from converter.recipe import Recipe
 
@@ -61,13 +62,30 @@ def build(content, calibration=None):
 
 def quantizer_parts(comparison: Comparison) -> RebuildParts:
     """Return the source of a run that starts from a `.tflite`."""
-    model, environment = comparison.model, comparison.environment
     key = comparison.settings["source"]["signature"]
+    return float_file_parts(comparison, key, _build_source)
+
+
+def float_file_parts(
+    comparison: Comparison,
+    key: str | None,
+    build_of: Callable[[Variant], str],
+    quantizer_version: str | None = None,
+) -> RebuildParts:
+    """Return the source that quantizes a float `.tflite` of a run.
+
+    Args:
+        comparison: The run.
+        key: The file's signature that the run uses; None where it has none.
+        build_of: See `RebuildParts`.
+        quantizer_version: Of litert-quantizer; the run's where left out.
+    """
+    model, environment = comparison.model, comparison.environment
     scalars = sorted(spec.name for spec in model.inputs if spec.shape == ())
     return RebuildParts(
         tool="litert-quantizer",
         needs={
-            "litert-quantizer": environment.get("litert_quantizer"),
+            "litert-quantizer": quantizer_version or environment.get("litert_quantizer"),
             "ai-edge-litert": environment["ai_edge_litert"],
         },
         imports=_IMPORTS,
@@ -76,14 +94,18 @@ def quantizer_parts(comparison: Comparison) -> RebuildParts:
         + f"OUTPUTS = {[spec.name for spec in model.outputs]!r}\n"
         + f"SCALARS = {scalars!r}\n",
         functions=plain_source(make_quantizable) + _FUNCTIONS,
-        build_of=_build_source,
+        build_of=build_of,
+    )
+
+
+def rules_source(rules: Sequence[Rule], *, calibrates: bool) -> str:
+    """Return the source of `build(content, calibration)` by litert-quantizer's own rules."""
+    return _BUILD.format(
+        recipe=pprint.pformat(list(rules), width=96, sort_dicts=False),
+        ranges="calibrate(content, quantizer, load_samples(calibration))" if calibrates else "None",
     )
 
 
 def _build_source(variant: Variant) -> str:
     recipe = Recipe.from_json(variant.flags)
-    calibrated = "calibrate(content, quantizer, load_samples(calibration))"
-    return _BUILD.format(
-        recipe=pprint.pformat(quantizer_rules(recipe), width=96, sort_dicts=False),
-        ranges=calibrated if recipe.calibrate else "None",
-    )
+    return rules_source(quantizer_rules(recipe), calibrates=recipe.calibrate)
