@@ -23,6 +23,8 @@ from converter.precision import FLOAT32
 
 MOST_EVALUATIONS = 400
 SOLUTION_PREFIX = "budget_"
+ANSWER_ENDINGS = (".tflite", ".recipe.json", ".py")
+"""Of the files of each answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,13 +16,13 @@ from pathlib import Path
 from converter.analysed_run import Files
 from converter.budget import LATENCY, Budget, Figures
 from converter.budget_answers import find_answers
-from converter.budget_progress import FindingsFile
 from converter.budget_script import build_budget_script
 from converter.budget_solution import SOLUTION_PREFIX, BudgetQuestion, Findings, Solution
 from converter.candidate_search import CandidateSearch, Choice
 from converter.candidate_session import REPORT, SEARCH, CandidateSession, CostCheck
 from converter.comparison import write_whole
 from converter.errors import LiteDriftError, SettingError
+from converter.live_file import LiveFile
 from converter.measurement_lock import building
 
 Listener = Callable[[str, float], None]
@@ -72,7 +72,7 @@ def solve_budget(
     with CandidateSession(files, out) as session:
         costs = _costs(session, question.budget, listener)
         with building(lambda: listener(WAITING, 0.0)):
-            shown = FindingsFile(progress)
+            shown = LiveFile(progress)
             findings = _search(session, question, costs, shown, listener)
             return _answer(session, question, findings, out, shown, listener, began)
 
@@ -89,7 +89,7 @@ def _search(
     session: CandidateSession,
     question: BudgetQuestion,
     costs: CostCheck | None,
-    shown: FindingsFile,
+    shown: LiveFile,
     listener: Listener,
 ) -> Findings:
     """Search until nothing is left to be tried, or somebody wants the best of what there is."""
@@ -113,9 +113,7 @@ def _search(
         best = state.best()
         size = "nothing holds yet" if best is None else f"{best.figures.size_bytes:,} bytes"
         listener(f"searching: {size}", _SEARCHED * evaluation.number / question.most_evaluations)
-        if shown.is_due():
-            shown.write(findings())
-        if shown.is_stop_asked():
+        if not shown.show(findings):
             break
     found = findings()
     shown.write(found)
@@ -127,7 +125,7 @@ def _answer(
     question: BudgetQuestion,
     findings: Findings,
     out: Path,
-    shown: FindingsFile,
+    shown: LiveFile,
     listener: Listener,
     began: float,
 ) -> Solution:
@@ -147,7 +145,7 @@ def _answer(
     solution = Solution(
         findings=findings, answers=answers, original=original,
         uniform_report=None if uniform is None else report(uniform.choice),
-        seconds=round(time.monotonic() - began, 3), files=stems, stopped=shown.is_stop_asked(),
+        seconds=round(time.monotonic() - began, 3), files=stems, stopped=shown.is_stop_asked,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
     solution.save(out, question.file)

@@ -15,12 +15,12 @@ from converter.__main__ import main
 from converter.analysed_run import files_of
 from converter.budget import Budget, Figures, objective, pareto_indices, violations
 from converter.budget_answers import find_answers
-from converter.budget_progress import ask_to_stop, read_findings
-from converter.budget_solution import BudgetQuestion, load_solution
+from converter.budget_solution import BudgetQuestion, Findings, load_solution
 from converter.budget_solver import solve_budget
 from converter.candidate_layers import CandidateLayer
 from converter.candidate_search import CandidateSearch, GreedySearch, RandomSearch
 from converter.errors import DataError, RunCancelledError, SettingError
+from converter.live_file import ask_to_stop, read_live
 from tests.converter.example_tflites import features, write_classifier
 
 BYTES = {"float32": 4000, "dynamic_int8": 1000, "dynamic_int4": 500}
@@ -267,7 +267,7 @@ def test_it_stops_when_asked_and_keeps_the_best(run_folder, tmp_path):
                             listener=listen)  # fmt: skip
     assert solution.stopped
     assert len(solution.findings.found) == 9
-    assert repr(read_findings(tmp_path)) == repr(solution.findings)
+    assert repr(read_live(tmp_path, Findings.from_json)) == repr(solution.findings)
     best = solution.findings.state.best()
     assert solution.answers.answers[0].evaluation == best
     assert solution.answers.answers[0].holds
