@@ -19,7 +19,7 @@ from converter.candidate_search import Evaluation, SearchState
 from converter.comparison import write_whole
 from converter.errors import DataError, SettingError
 from converter.json_figures import encode_figures, read_figures
-from converter.precision import FLOAT32
+from converter.precision import FLOAT32, PRECISIONS
 
 MOST_EVALUATIONS = 400
 SOLUTION_PREFIX = "budget_"
@@ -242,6 +242,9 @@ def figures_from(values: Mapping[str, Any]) -> Figures:
 
 
 def _evaluation(values: Mapping[str, Any]) -> Evaluation:
+    unknown = {name for _, name in values["choice"]} - set(PRECISIONS)
+    if unknown:
+        raise ValueError(f"unknown precision {min(unknown)!r}")
     return Evaluation(
         choice=tuple((int(n), str(p)) for n, p in values["choice"]),
         sha256=str(values["sha256"]),

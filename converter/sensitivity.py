@@ -144,6 +144,9 @@ class Sensitivity:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read `to_json`'s form."""
+        unknown = {each["precision"] for each in values["cells"]} - set(PRECISIONS)
+        if unknown:
+            raise ValueError(f"unknown precision {min(unknown)!r}")
         return cls(
             layers=[CandidateLayer.from_json(each) for each in values["layers"]],
             cells=[

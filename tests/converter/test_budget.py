@@ -161,6 +161,20 @@ def test_answers_hold_on_samples_that_the_search_never_saw():
     assert len({a.evaluation.choice for a in found.answers}) == len(found.answers) <= 3
 
 
+def test_without_a_bound_the_second_answer_is_the_knee_not_float32_itself():
+    state = searched(Budget(least_sqnr_db=5.0))
+    free = find_answers(state, lambda choice: world(dict(choice))[1], state.original)
+    assert [answer.names for answer in free.answers] == [("smallest",), ("balanced",)]
+    smallest, balanced = (answer.report for answer in free.answers)
+    assert smallest.size_bytes < balanced.size_bytes < state.original.size_bytes
+    assert balanced.sqnr_db > smallest.sqnr_db
+    bounded = searched(Budget(least_sqnr_db=5.0, most_size_bytes=12_000))
+    found = find_answers(bounded, lambda choice: world(dict(choice))[1], bounded.original)
+    assert found.answers[-1].names == ("closest",)
+    closest = max(f.sqnr_db for f in everything() if f.size_bytes <= 12_000)
+    assert found.answers[-1].report.sqnr_db == pytest.approx(closest)
+
+
 def test_an_answer_that_breaks_on_the_report_is_never_told_as_one_that_holds():
     state = searched(Budget(least_sqnr_db=20.0))
     best = state.best()
