@@ -12,7 +12,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+import numpy as np
 
 from converter.op_cut import COMPUTES_A_CONSTANT, CutOperator, OperatorGraph, tensor_bytes
 
@@ -21,6 +23,9 @@ _SAME_DATA = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"}
 """Operators that give their first input's bytes back: input and output share one place."""
 _OVERWRITES = {"ADD": 2, "SUB": 2, "MUL": 2, "DIV": 2, "SOFTMAX": 1, "DYNAMIC_UPDATE_SLICE": 1}
 """Operators that may write over one of so many first inputs, where nobody else reads it."""
+Bytes = TypeVar("Bytes", int, np.ndarray)
+_NEVER = 2**31 - 1
+"""The operator after which what is kept is freed."""
 _LEAST_SHARED_BYTES = 5
 """A scalar may stand for a shape that is not known yet, so its place is not written over."""
 
@@ -116,12 +121,18 @@ def place_tensors(tensors: Iterable[PlannedTensor]) -> dict[int, int]:
         (tensor for tensor in tensors if tensor.size_bytes),
         key=lambda t: (0, t.index, 0) if _is_always(t) else (1, -t.size_bytes, t.first),
     )
-    placed: list[tuple[int, PlannedTensor]] = []  # by offset
+    # Offset, end, first and last operator of what has a place, by offset.
+    placed = np.empty((0, 4), np.int64)
+    places = {}
     for tensor in order:
-        offset = _best_offset(tensor, placed)
-        at = next((i for i, (other, _) in enumerate(placed) if other > offset), len(placed))
-        placed.insert(at, (offset, tensor))
-    return {tensor.index: offset for offset, tensor in placed}
+        last = _NEVER if tensor.last is None else tensor.last
+        meet = placed[(placed[:, 2] <= last) & (placed[:, 3] >= tensor.first)]
+        offset = _best_offset(tensor.size_bytes, meet[:, 0], meet[:, 1])
+        places[tensor.index] = offset
+        at = int(np.searchsorted(placed[:, 0], offset, side="right"))
+        row = [offset, offset + tensor.size_bytes, tensor.first, last]
+        placed = np.insert(placed, at, row, axis=0)
+    return places
 
 
 def high_water_mark(tensors: Sequence[PlannedTensor]) -> int:
@@ -136,27 +147,21 @@ def _is_always(tensor: PlannedTensor) -> bool:
     return tensor.first == 0 and tensor.last is None
 
 
-def _best_offset(tensor: PlannedTensor, placed: Sequence[tuple[int, PlannedTensor]]) -> int:
-    best, best_fit = None, math.inf
-    end = 0
-    for offset, other in placed:
-        if not _meet(tensor, other):
-            continue
-        begin = _aligned(end)
-        if begin + tensor.size_bytes <= offset and offset - begin < best_fit:
-            best, best_fit = begin, offset - end
-        end = max(end, offset + other.size_bytes)
+def _best_offset(size: int, offsets: np.ndarray, ends: np.ndarray) -> int:
+    """Return where a tensor goes among those that live at the same time, sorted by offset."""
+    reached = np.maximum.accumulate(np.concatenate([[0], ends]))
+    begins = _aligned(reached)
+    best, best_fit = int(begins[-1]), math.inf
+    for gap in np.flatnonzero(begins[:-1] + size <= offsets):
+        if offsets[gap] - begins[gap] < best_fit:
+            # LiteRT compares what is left after alignment with what was free before it.
+            best, best_fit = int(begins[gap]), int(offsets[gap] - reached[gap])
         if best_fit == 0:
             break
-    return _aligned(end) if best is None else best
+    return best
 
 
-def _meet(one: PlannedTensor, other: PlannedTensor) -> bool:
-    one_last, other_last = (math.inf if t.last is None else t.last for t in (one, other))
-    return one.first <= other_last and other.first <= one_last
-
-
-def _aligned(offset: int) -> int:
+def _aligned(offset: Bytes) -> Bytes:
     return -(-offset // ALIGNMENT) * ALIGNMENT
 
 

@@ -83,6 +83,7 @@ class Findings:
         repeats: Candidates whose file was known already; they count nowhere.
         layers: The operators that a precision is chosen for.
         samples: On which is searched, and on which is reported.
+        least_bytes: `CandidateSearch.smallest_bytes`: no useful candidate can be smaller.
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         cost_error: Median error of predicted latency against whole files that were timed, as a
             share; None where latency is not predicted.
@@ -94,6 +95,7 @@ class Findings:
     repeats: int
     layers: list[CandidateLayer]
     samples: tuple[int, int]
+    least_bytes: int
     refused: dict[str, str] = field(default_factory=dict)
     cost_error: float | None = None
 
@@ -140,6 +142,7 @@ class Findings:
             repeats=int(values["repeats"]),
             layers=[CandidateLayer.from_json(each) for each in values["layers"]],
             samples=(int(searched), int(reported)),
+            least_bytes=int(values["least_bytes"]),
             refused=dict(values["refused"]),
             cost_error=values["cost_error"],
         )

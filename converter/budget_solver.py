@@ -106,6 +106,7 @@ def _search(
             repeats=state.repeats, refused=session.refused,
             layers=[layer for layer in session.layers if layer.has_weights],
             samples=(session.samples[SEARCH], session.samples[REPORT]),
+            least_bytes=search.smallest_bytes(),
             cost_error=None if costs is None else costs.error,
         )  # fmt: skip
 
@@ -133,7 +134,7 @@ def _answer(
 
     def report(choice: Choice) -> Figures:
         listener("checking on samples that the search never saw", _SEARCHED)
-        predicts = findings.cost_error is not None
+        predicts = any(e.figures.predicted_ms is not None for e in findings.found)
         return session.figures(dict(choice), REPORT, predict=predicts)[1]
 
     original = report(())
@@ -190,7 +191,8 @@ def format_solution(solution: Solution) -> str:
     if uniform is not None:
         lines.append(
             f"best with one precision for all: {findings.uniform_precision(uniform)}, "
-            f"{uniform.figures.size_bytes:,} bytes"
+            f"{uniform.figures.size_bytes:,} bytes; no choice that gives finite outputs can be "
+            f"below {findings.least_bytes:,}"
         )
     if findings.unusable:
         lines.append(

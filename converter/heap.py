@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import functools
 
-_PROBE_BYTES = 1 << 20
+_PROBE_BYTES = 1 << 16
+"""Too small for a mapping of its own: to free one would change how the allocator goes on."""
 _FIELDS = (
     *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
     *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),

@@ -68,9 +68,12 @@ class LitertModel:
         kernels: Which implementations of the operators run.
         keep_tensors: Whether every tensor keeps its values after a run, for `read_tensor`; only
             without delegates, which hide what lies inside them.
+        watch_heap: Whether to look into the allocator's books, for `allocated_bytes`; who times the
+            loading does not.
 
     Attributes:
-        allocated_bytes: What allocating took from the allocator; None where it does not tell.
+        allocated_bytes: What allocating took from the allocator; None where nobody looked or it
+            does not tell.
         own_shapes: Whether the inputs have the sizes that stand in the file.
 
     Raises:
@@ -85,6 +88,7 @@ class LitertModel:
         *,
         kernels: Kernels = Kernels.DEFAULT,
         keep_tensors: bool = False,
+        watch_heap: bool = False,
     ) -> None:
         self._binding = binding or Binding(label=path.stem)
         self.label = self._binding.label
@@ -99,7 +103,7 @@ class LitertModel:
             self._subgraph = self._choose_subgraph()
             wanted = self._wanted_shapes()
             self._file_tensors = int(self._native.NumTensors(self._subgraph))
-            self._heap = heap_bytes()
+            self._heap = heap_bytes() if watch_heap else None
             self._resize(wanted)
             self.allocated_bytes = self.taken_bytes()
             self.own_shapes = not wanted
@@ -147,8 +151,10 @@ class LitertModel:
 
     def taken_bytes(self) -> int | None:
         """Return what the process has taken from its allocator since just before allocating."""
+        if self._heap is None:
+            return None
         now = heap_bytes()
-        return None if now is None or self._heap is None else now - self._heap
+        return None if now is None else now - self._heap
 
     def scratch_sizes(self) -> list[int]:
         """Return the bytes of each tensor that kernels asked for and the file does not name."""

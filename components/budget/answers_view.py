@@ -85,7 +85,8 @@ def render_frontier(
             ) or SQNR  # fmt: skip
         st.caption(
             f"Every mark is a file of its own, measured on {findings.samples[0]} samples of the "
-            f"search: {len(findings.found)} so far. Left is smaller, up is closer. "
+            f"search: {len(findings.found)}. Left is smaller, up is closer; left of the dotted line "
+            f"at {format_bytes(findings.least_bytes)} no file can be that gives numbers. "
             + _set_aside(findings)
         )
         figure = build_frontier_figure(findings, measure, best)

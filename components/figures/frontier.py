@@ -47,7 +47,8 @@ def build_frontier_figure(
     values = [v for e in shown if (v := _height(e.figures, measure)) is not None]
     is_log = max(sizes) / min(sizes) > _SPREAD
     figure = new_plane(
-        _size_axis(sizes, limits.most_size_bytes, scale, is_log=is_log),
+        _size_axis([*sizes, float(findings.least_bytes)], limits.most_size_bytes, scale,
+                   is_log=is_log),
         _measure_axis(values, measure),
         x_title=f"file size in {unit}{', logarithmic' if is_log else ''}",
         y_title="SQNR in dB" if measure == SQNR else "top-1 agreement",
@@ -130,6 +131,8 @@ def _add_limits(
             yanchor="bottom", showarrow=False, textangle=-90,
             text=f"at most {format_bytes(budget.most_size_bytes)}", **label,
         )
+    figure.add_vline(x=findings.least_bytes / scale,
+                     line={"color": MUTED, "width": 1.5, "dash": "dot"})
     least = budget.least_sqnr_db if measure == SQNR else budget.least_agreement
     if least is not None:
         figure.add_hline(y=least, line=line)

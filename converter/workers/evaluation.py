@@ -36,7 +36,7 @@ def evaluate_file(
     before = _memory("VmRSS")
     inputs = load_arrays(Path(samples))
     bound = Binding.from_json(binding)
-    probe = LitertModel(Path(path), threads, bound)
+    probe = LitertModel(Path(path), threads, bound, watch_heap=True)
     probe.set_inputs(
         {
             name: _first(array, probe.inputs[name]["shape"])
@@ -72,7 +72,7 @@ def allocate_file(path: str, threads: int, binding: dict[str, Any]) -> dict[str,
         What that took from the allocator, and which scratch the kernels asked for.
     """
     model = LitertModel(
-        Path(path), threads, Binding.from_json(binding), kernels=Kernels.BUILTIN
+        Path(path), threads, Binding.from_json(binding), kernels=Kernels.BUILTIN, watch_heap=True
     )
     scratch = model.scratch_sizes()
     return {

@@ -72,11 +72,13 @@ def test_a_system_that_does_not_tell_is_named():
 
 def test_a_model_whose_inputs_are_resized_says_so(tmp_path):
     path = examples.write_classifier(tmp_path / "net.tflite")
-    own = LitertModel(path, kernels=Kernels.BUILTIN)
+    assert LitertModel(path).allocated_bytes is None  # nobody looked
+    own = LitertModel(path, kernels=Kernels.BUILTIN, watch_heap=True)
     name, detail = next(iter(own.inputs.items()))
     shape = (512, *(int(size) for size in detail["shape"][1:]))
     large = LitertModel(
-        path, binding=Binding(label="net", shapes={name: list(shape)}), kernels=Kernels.BUILTIN
+        path, binding=Binding(label="net", shapes={name: list(shape)}), kernels=Kernels.BUILTIN,
+        watch_heap=True,
     )
     assert own.own_shapes
     assert not large.own_shapes
