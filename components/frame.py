@@ -17,6 +17,7 @@ from components.chart_style import CHART_STYLE
 from components.choice_address import sync_choice_with_address
 from components.job_panel import render_job_panel
 from components.routes import (
+    BUDGET_PAGE,
     COMPARE_PAGE,
     CONVERT_PAGE,
     EXECUTION_PAGE,
@@ -103,6 +104,8 @@ def _pages() -> list[Any]:
               "See accuracy, flips and worst samples."),
         _page(LAYERS_PAGE, "Layers", "layers", "layers",
               "See where error and time come from."),
+        _page(BUDGET_PAGE, "Budget", "balance", "budget",
+              "Say what must hold; find a precision for each layer."),
         _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
               "Hold runs and variants against each other."),
         _page(FLAGS_PAGE, "Flags", "flag", "flags",

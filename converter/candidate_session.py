@@ -72,6 +72,8 @@ class CandidateSession:
         layers: All operators of the float file, each with what it is offered.
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         samples: By name of the half.
+        source: The float file.
+        key: Its signature that the run uses; None where it has none.
 
     Raises:
         LiteDriftError: When the run has no float file or no samples.
@@ -94,7 +96,8 @@ class CandidateSession:
         self._seconds = current_limits().evaluate_seconds
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
         self._work = Path(self._folder.name).resolve()
-        self._source, self._task = source, task
+        self.source, self._task = source, task
+        self.key = subject.reference_binding.signature
         model = self.comparison.model
         self._opening = {
             "source": str(source),
@@ -117,7 +120,7 @@ class CandidateSession:
     def _open(self) -> dict[str, Any]:
         self._worker = Worker(
             "converter.workers.candidates", "litert-quantizer", task=self._task,
-            permissions=Permissions(read=(self._source,), write=(self._work,)),
+            permissions=Permissions(read=(self.source,), write=(self._work,)),
         )  # fmt: skip
         return self._worker.ask("open", self._seconds, **self._opening)
 

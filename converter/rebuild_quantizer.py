@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pprint
+from collections.abc import Callable, Sequence
 
 from converter.comparison import Comparison, Variant
 from converter.plain_source import plain_source
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import collecting_rule, quantizer_rules
+from converter.quantizer_recipe import Rule, collecting_rule, quantizer_rules
 from converter.rebuild_parts import RebuildParts, end_constants
 from converter.recipe import Recipe
 from converter.weight_algorithms import WEIGHT_ALGORITHMS
@@ -86,13 +87,30 @@ def collect(content, quantizer, samples):
 
 def quantizer_parts(comparison: Comparison) -> RebuildParts:
     """Return the source of a run that starts from a `.tflite`."""
-    model, environment = comparison.model, comparison.environment
     key = comparison.settings["source"]["signature"]
+    return float_file_parts(comparison, key, _build_source)
+
+
+def float_file_parts(
+    comparison: Comparison,
+    key: str | None,
+    build_of: Callable[[Variant], str],
+    quantizer_version: str | None = None,
+) -> RebuildParts:
+    """Return the source that quantizes a float `.tflite` of a run.
+
+    Args:
+        comparison: The run.
+        key: The file's signature that the run uses; None where it has none.
+        build_of: See `RebuildParts`.
+        quantizer_version: Of litert-quantizer; the run's where left out.
+    """
+    model, environment = comparison.model, comparison.environment
     scalars = sorted(spec.name for spec in model.inputs if spec.shape == ())
     return RebuildParts(
         tool="litert-quantizer",
         needs={
-            "litert-quantizer": environment.get("litert_quantizer"),
+            "litert-quantizer": quantizer_version or environment.get("litert_quantizer"),
             "ai-edge-litert": environment["ai_edge_litert"],
         },
         imports=_IMPORTS,
@@ -101,22 +119,26 @@ def quantizer_parts(comparison: Comparison) -> RebuildParts:
         + f"OUTPUTS = {[spec.name for spec in model.outputs]!r}\n"
         + f"SCALARS = {scalars!r}\n",
         functions=plain_source(make_quantizable) + _FUNCTIONS,
-        build_of=_build_source,
+        build_of=build_of,
     )
+
+
+def rules_source(rules: Sequence[Rule], *, calibrates: bool) -> str:
+    """Return the source of `build(content, calibration)` by litert-quantizer's own rules."""
+    how = "calibrate(content, quantizer, load_samples(calibration))" if calibrates else "None"
+    return _BUILD.format(recipe=_source(list(rules)), ranges=how)
 
 
 def _build_source(variant: Variant) -> str:
     recipe = Recipe.from_json(variant.flags)
-    algorithm = WEIGHT_ALGORITHMS[recipe.algorithm]
-    ranges, before = "None", ""
-    if algorithm.collects is not None:
-        ranges = "collect(content, quantizer, load_samples(calibration))"
-        before = _COLLECT.format(
-            rule=_source(collecting_rule(algorithm.key)), field=algorithm.collects
-        )
-    elif recipe.calibrate:
-        ranges = "calibrate(content, quantizer, load_samples(calibration))"
-    return before + _BUILD.format(recipe=_source(quantizer_rules(recipe)), ranges=ranges)
+    algorithm, rules = WEIGHT_ALGORITHMS[recipe.algorithm], quantizer_rules(recipe)
+    if algorithm.collects is None:
+        return rules_source(rules, calibrates=recipe.calibrate)
+    collect = _COLLECT.format(
+        rule=_source(collecting_rule(algorithm.key)), field=algorithm.collects
+    )
+    how = "collect(content, quantizer, load_samples(calibration))"
+    return collect + _BUILD.format(recipe=_source(rules), ranges=how)
 
 
 def _source(value: object) -> str:
