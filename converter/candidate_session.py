@@ -17,11 +17,12 @@ import numpy as np
 
 from converter.analysed_run import Files, find_subject
 from converter.budget import Figures
+from converter.candidate_choices import read_pattern
 from converter.candidate_layers import CandidateLayer, plain_name
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
 from converter.drift import Drift
-from converter.errors import DataError, LiteDriftError, WorkerError
+from converter.errors import DataError, LiteDriftError, SettingError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
 from converter.measurement_lock import measuring_alone
@@ -38,6 +39,7 @@ MOST_SAMPLES = 400
 LABELS = "labels"
 _LEAST_SAMPLES = 4
 _REFUSED_BYTES = 2**62
+_MATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ class CandidateSession:
         )  # fmt: skip
         return self._worker.ask("open", self._seconds, **self._opening)
 
-    def _ask(self, question: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _ask(
+        self, question: str, seconds: float | None = None, /, **values: Any  # noqa: ANN401
+    ) -> dict[str, Any]:
         """Ask the child; one that has died of a question is replaced, and the question fails.
 
         Raises:
@@ -130,7 +134,7 @@ class CandidateSession:
         if self._worker is None:
             raise WorkerError("The session was closed; open it again.")
         try:
-            return self._worker.ask(question, self._seconds, **values)
+            return self._worker.ask(question, seconds or self._seconds, **values)
         except WorkerError:
             if not self._worker.is_alive and not self._is_closed:
                 self._worker.close()
@@ -192,7 +196,7 @@ class CandidateSession:
                 "judge", choices=[list(pair) for pair in choices.items()], split=split,
                 samples=samples, predict=predict,
             )  # fmt: skip
-        except WorkerError as error:
+        except LiteDriftError as error:
             if not self.is_alive:
                 raise
             return f"refused {sorted(choices.items())}", Figures(
@@ -256,6 +260,27 @@ class CandidateSession:
                     # A QUANTIZE or DEQUANTIZE beside the operator is part of its price.
                     costs[number, name] = costs.get((number, name), 0.0) + ms
         return CostCheck(checks=checks, cost_ms=costs)
+
+    def match(self, pattern: str) -> list[int]:
+        """Return the numbers of the operators whose name a regular expression finds.
+
+        Some patterns take for ever: the child's time is bounded, a web process's is not.
+
+        Raises:
+            SettingError: When the pattern is none, or takes too long.
+            WorkerError: When the session was closed, or no other child could be started.
+        """
+        read_pattern(pattern)
+        try:
+            answer = self._ask("match", _MATCH_SECONDS, pattern=pattern)
+        except WorkerError as error:
+            if not self.is_alive:
+                raise
+            raise SettingError(
+                f"pattern: expected one that is matched within {_MATCH_SECONDS:g} s, found "
+                f"{pattern[:40]!r}; write one with fewer repetitions inside of repetitions."
+            ) from error
+        return [int(number) for number in answer["numbers"]]
 
     def write(self, choices: Mapping[int, str]) -> tuple[bytes, list[dict[str, Any]]]:
         """Return a candidate's file, and the rules with which litert-quantizer makes it.
