@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from converter.comparison import Comparison
 
-_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
+CHART_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
 
 
 def render_charts(comparison: Comparison, samples_ms: Mapping[str, np.ndarray]) -> None:
@@ -74,7 +74,7 @@ def show_figure(title: str, caption: str, figure: go.Figure, page: str) -> None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.subheader(title, anchor=False)
         st.caption(caption)
-        st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
+        st.plotly_chart(figure, config=CHART_CONFIG, alt=figure.layout.meta["alt"],
                         key=widget_key(page, f"chart.{title}"))
 
 

@@ -38,7 +38,8 @@ MOST_SAMPLES = 400
 """Kept evaluation samples that take part, both halves together."""
 LABELS = "labels"
 _LEAST_SAMPLES = 4
-_REFUSED_BYTES = 2**62
+REFUSED_BYTES = 2**62
+"""Stands for the size of a candidate of which there is no file: it fits no limit."""
 _MATCH_SECONDS = 2.0
 
 
@@ -74,6 +75,7 @@ class CandidateSession:
         layers: All operators of the float file, each with what it is offered.
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         samples: By name of the half.
+        source: The float file.
 
     Raises:
         LiteDriftError: When the run has no float file or no samples.
@@ -96,7 +98,7 @@ class CandidateSession:
         self._seconds = current_limits().evaluate_seconds
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
         self._work = Path(self._folder.name).resolve()
-        self._source, self._task = source, task
+        self.source, self._task = source, task
         model = self.comparison.model
         self._opening = {
             "source": str(source),
@@ -119,7 +121,7 @@ class CandidateSession:
     def _open(self) -> dict[str, Any]:
         self._worker = Worker(
             "converter.workers.candidates", "litert-quantizer", task=self._task,
-            permissions=Permissions(read=(self._source,), write=(self._work,)),
+            permissions=Permissions(read=(self.source,), write=(self._work,)),
         )  # fmt: skip
         return self._worker.ask("open", self._seconds, **self._opening)
 
@@ -200,7 +202,7 @@ class CandidateSession:
             if not self.is_alive:
                 raise
             return f"refused {sorted(choices.items())}", Figures(
-                size_bytes=_REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
+                size_bytes=REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
             )
         drift = None if found["drift"] is None else Drift.from_json(found["drift"])
         problem = found["problem"]
@@ -224,13 +226,18 @@ class CandidateSession:
         answer = self._ask("predict", choices=[list(pair) for pair in choices.items()])
         return PredictedLatency.from_json(answer)
 
-    def check_costs(self, waiting: Callable[[], None] = lambda: None) -> CostCheck:
+    def check_costs(
+        self,
+        waiting: Callable[[], None] = lambda: None,
+        listener: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> CostCheck:
         """Fill the cost table from files of one precision each, and hold it against them.
 
         Nobody of this installation builds or measures meanwhile.
 
         Args:
             waiting: Called again and again while others hold the machine; what it raises ends it.
+            listener: Told how many of the precisions are done, from when the machine is held on.
 
         Returns:
             What was found; a precision that LiteRT cannot run is missing in it.
@@ -240,7 +247,8 @@ class CandidateSession:
         """
         answers = {}
         with measuring_alone(waiting):
-            for name in PRECISIONS:
+            for done, name in enumerate(PRECISIONS):
+                listener(done, len(PRECISIONS))
                 try:
                     answers[name] = self._ask("check_costs", precision=name)
                 except LiteDriftError:
