@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.explore.bench import Bench
 from components.explore.warm_sessions import warm_sessions
+from components.format import TIMES
 from components.palette import precision_color
 from components.plain_text import choice_label, escape_markdown, show_error
 from components.session import widget_key
@@ -85,7 +86,7 @@ def _ask_numbers(bench: Bench, scope: str | None) -> list[int]:
         chosen = st.pills(
             "Operator types", list(counts), selection_mode="multi", key=_key(bench, "types"),
             format_func=lambda name: choice_label(
-                f"{escape_markdown(name)} × {counts[name]}"),
+                f"{escape_markdown(name)} {TIMES} {counts[name]}"),
         ) or []
         return numbers_of_types(bench.layers, chosen)
     if scope == NAMES:

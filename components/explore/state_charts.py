@@ -21,8 +21,6 @@ from converter.comparison import Comparison
 from converter.errors import LiteDriftError
 from converter.precision import FLOAT32, PRECISIONS
 
-_NOW = ':color[◯]{foreground="#D55E00"}'
-
 
 def render_layer_chart(bench: Bench) -> None:
     """Draw what every layer stores; a click picks the layer."""
@@ -86,7 +84,8 @@ def render_places(bench: Bench, comparison: Comparison, found: Judged) -> None:
                     "explore")
         marks = " ".join(f':color[●]{{foreground="{p.color}"}} {escape_markdown(p.name)}'
                          for p in known)
-        show_figure("Where you have been", f"{_NOW} this state; dotted: the way to it. {marks}",
+        here = f':color[◯]{{foreground="{NOW_COLOR}"}} this state'
+        show_figure("Where you have been", f"{here}; dotted: the way to it. {marks}",
                     build_trail_figure(tried, place, known), "explore")
 
 

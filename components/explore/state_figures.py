@@ -38,7 +38,7 @@ def render_figures(bench: Bench, found: Judged, plain: Judged) -> None:
     """
     figures, float32 = found.figures, plain.figures
     with st.container(border=True, gap="xsmall"):
-        with st.grid(5, min_column_width=150, gap="small"):
+        with st.grid(5, min_column_width=132, gap="small"):
             _metric("Size", format_bytes(file_size(figures)), _size_words(figures, float32))
             _metric("SQNR", format_db(None if figures.problem else figures.sqnr_db),
                     f"float32: {format_db(float32.sqnr_db)}")
@@ -92,8 +92,8 @@ def _render_latency(bench: Bench, figures: Figures, float32: Figures) -> None:
         _metric(
             "Predicted latency", format_ms(figures.predicted_ms), detail,
             "The sum of what each operator takes alone on this machine. ±: the median of "
-            f"|predicted / measured − 1| over {len(check.checks)} whole files of one precision, "
-            "timed here. Run this measures it.",
+            f"|predicted / measured \N{MINUS SIGN} 1| over {len(check.checks)} whole files of one "
+            "precision, timed here. Run this measures it.",
         )
     else:
         _metric("Predicted latency", MISSING, "none", check)

@@ -19,7 +19,7 @@ from components.palette import precision_color
 from converter.candidate_layers import CandidateLayer
 from converter.precision import FLOAT32, PRECISIONS
 
-NOW_COLOR = "#D55E00"
+NOW_COLOR = "#7A5BD0"
 SHORT_NAMES = {
     "float32": "f32", "float16": "f16", "weight_only_int8": "w8", "dynamic_int8": "d8",
     "int16x8": "16x8", "int8": "i8", "weight_only_int4": "w4", "dynamic_int4": "d4",
@@ -32,6 +32,8 @@ _FEW = 24
 _NAME = 48
 _BYTES_HEIGHT = 300
 _TRAIL_HEIGHT = 340
+_LEAST_ROW, _MOST_ROW = 34, 72
+"""Pixels: rows fill the height of the chart beside them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +132,9 @@ def build_against_figure(places: Sequence[Place]) -> go.Figure:
     sizes = [float(place.size_bytes or 0) for place in places]
     axis = positive_axis(sizes, format_bytes)
     base = 10 ** axis["range"][0] if axis["type"] == "log" else None
+    height = max(_LEAST_ROW, min(_MOST_ROW, round((_TRAIL_HEIGHT - 56) / len(bars))))
     return build_bar_figure(
-        bars, axis=axis, base=base, title="file size" + (
+        bars, axis=axis, base=base, row_height=height, title="file size" + (
             ", logarithmic" if base is not None else ""),
         alt="Size and SQNR: " + "; ".join(
             f"{place.name} {format_bytes(place.size_bytes)}, {_closeness(place)}"
@@ -203,8 +206,10 @@ class _Heights:
             return self.lowest
         return min(place.sqnr_db, self.exact)
 
-    def axis(self, low: float, high: float, has_exact: bool, has_none: bool) -> dict[str, Any]:
-        axis = linear_axis(low, max(high, low + 1), lambda v: f"{v:g}".replace("-", "\N{MINUS SIGN}"))
+    def axis(
+        self, low: float, high: float, has_exact: bool, has_none: bool
+    ) -> dict[str, Any]:
+        axis = linear_axis(low, max(high, low + 1), _signed)
         span = 0.06 * (self.exact - self.lowest)
         ends = [(self.exact, "exact", has_exact), (self.lowest, "unusable", has_none)]
         ticks = [(value, word) for value, word, shown in ends if shown]
@@ -223,6 +228,10 @@ def _size_axis(sizes: Sequence[float]) -> dict[str, Any]:
     low, high = min(sizes, default=0.0), max(sizes, default=1.0)
     pad = max(0.08 * (high - low), 0.02 * high, 1.0)
     return linear_axis(low - pad, high + pad, format_bytes)
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _stored(layer: CandidateLayer, precision: str) -> int:
