@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Self
 
-from converter.candidate_layers import CandidateLayer, resolve
+from converter.candidate_layers import CandidateLayer, resolve, unchosen
 from converter.errors import SettingError
 from converter.precision import FLOAT32, PRECISIONS
 
@@ -37,12 +37,12 @@ class Skipped:
 
     Attributes:
         numbers: Of the operators.
-        operator: Their type.
-        reason: Why, to follow "stay as they are: ".
+        operators: Their types.
+        reason: Why, as the end of a sentence.
     """
 
     numbers: tuple[int, ...]
-    operator: str
+    operators: tuple[str, ...]
     reason: str
 
 
@@ -109,6 +109,9 @@ def apply_precision(
 ) -> Change:
     """Give operators a precision where it changes them.
 
+    Operators without weights that it has nothing to store for compute as what feeds them, as they
+    do where nothing was ever chosen: else the choice before would leave islands behind.
+
     Args:
         layers: All operators of the float file.
         choices: The state so far.
@@ -127,21 +130,31 @@ def apply_precision(
     wanted = _known(layers, numbers)
     before = resolve(layers, choices)
     found = dict(choices)
-    left: dict[tuple[str, str], list[int]] = {}
+    left: dict[tuple[str, str], list[CandidateLayer]] = {}
     for layer in layers:
         if layer.number not in wanted:
             continue
         reason = _reason(layer, precision, refused or {})
         if reason is None:
             found[layer.number] = precision
-        else:
-            left.setdefault((layer.operator, reason), []).append(layer.number)
+            continue
+        if reason == _FOLLOWS_REASON:
+            found.pop(layer.number, None)
+        kind = "" if reason == _FOLLOWS_REASON else layer.operator
+        left.setdefault((kind, reason), []).append(layer)
     found = _plain(layers, found)
     after = resolve(layers, found)
     return Change(
         choices=found,
         changed=tuple(number for number, name in after.items() if before[number] != name),
-        skipped=tuple(Skipped(tuple(each), *key) for key, each in left.items()),
+        skipped=tuple(
+            Skipped(
+                tuple(layer.number for layer in each),
+                tuple(dict.fromkeys(layer.operator for layer in each)),
+                reason,
+            )
+            for (_, reason), each in left.items()
+        ),
     )
 
 
@@ -165,8 +178,11 @@ def _reason(
     if precision in refused:
         return f"{label} is refused for this file ({refused[precision].rstrip('.')})"
     if not layer.has_weights and not PRECISIONS[precision].needs_calibration:
-        return f"without weights {label} has nothing to store"
+        return _FOLLOWS_REASON
     return f"litert-quantizer skips this type for {label}"
+
+
+_FOLLOWS_REASON = "without weights they compute as what feeds them"
 
 
 def _all_offered(layers: Iterable[CandidateLayer]) -> set[str]:
@@ -175,12 +191,15 @@ def _all_offered(layers: Iterable[CandidateLayer]) -> set[str]:
 
 def _plain(layers: Sequence[CandidateLayer], choices: Mapping[int, str]) -> dict[int, str]:
     """Leave out what is so anyway, so that one state has one form."""
-    weighted = {layer.number for layer in layers if layer.has_weights}
-    return {
-        number: name
-        for number, name in sorted(choices.items())
-        if not (name == FLOAT32.name and number in weighted)
-    }
+    found: dict[int, str] = {}
+    precisions: dict[int, str] = {}
+    for layer in layers:
+        otherwise = unchosen(layer, precisions)
+        name = choices.get(layer.number, otherwise)
+        precisions[layer.number] = name
+        if name != otherwise:
+            found[layer.number] = name
+    return found
 
 
 def offered_anywhere(layers: Iterable[CandidateLayer]) -> list[str]:
@@ -253,8 +272,13 @@ def describe_change(layers: Sequence[CandidateLayer], change: Change, precision:
     else:
         sentences = [f"All of them are {label} already."]
     for skipped in change.skipped:
-        stay = "stays as it is" if len(skipped.numbers) == 1 else "stay as they are"
-        sentences.append(f"{len(skipped.numbers)} {skipped.operator} {stay}: {skipped.reason}.")
+        count, types = len(skipped.numbers), ", ".join(skipped.operators)
+        stay = "stays as it is" if count == 1 else "stay as they are"
+        sentences.append(
+            f"{count} {types}: {skipped.reason}."
+            if skipped.reason == _FOLLOWS_REASON
+            else f"{count} {types} {stay}: {skipped.reason}."
+        )
     return sentences
 
 

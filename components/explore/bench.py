@@ -45,7 +45,10 @@ class Bench:
 
     def judge(self, choices: Mapping[int, str], split: str = SEARCH) -> Judged:
         """Return figures; see `WarmSessions.judge`."""
-        return warm_sessions.judge(self.run_id, choices, split)
+        found = warm_sessions.judge(self.run_id, choices, split)
+        if split == SEARCH:
+            self.state.keep(choices, found)
+        return found
 
 
 def open_bench(run_id: str) -> Bench | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from components.explore.warm_sessions import Judged
 from components.session import widget_key
 from converter.candidate_choices import Steps, decode_choices, encode_choices
 from converter.candidate_layers import CandidateLayer
@@ -76,6 +77,18 @@ class BenchState:
     def check(self) -> None:
         """Ask for this state's figures on the held-back half."""
         st.session_state.setdefault(self._key("checked"), set()).add(self.code)
+
+    def keep(self, choices: Mapping[int, str], found: Judged) -> None:
+        """Remember a state's figures, for the picture of the way."""
+        code = encode_choices(self._layers, choices)
+        st.session_state.setdefault(self._key("figures"), {})[code] = found
+
+    @property
+    def kept(self) -> list[tuple[dict[int, str], Judged]]:
+        """The states tried, those whose figures are known, in the order of the first visit."""
+        known = st.session_state.get(self._key("figures"), {})
+        pairs = [(each, encode_choices(self._layers, each)) for each in self.steps.tried]
+        return [(each, known[code]) for each, code in pairs if code in known]
 
     def write_address(self) -> None:
         """Let the address lead back to the state."""

@@ -35,8 +35,9 @@ def render_choices(bench: Bench) -> None:
     """Show the controls, and what the last change did."""
     with st.container(border=True, gap="small"):
         st.subheader("Choose", anchor=False)
+        st.session_state.setdefault(_key(bench, "scope"), ALL)
         scope = st.segmented_control(
-            "Layers", list(_SCOPES), default=ALL, required=True, key=_key(bench, "scope"),
+            "Layers", list(_SCOPES), required=True, key=_key(bench, "scope"),
             format_func=lambda name: choice_label(_SCOPES[name]),
         )
         numbers = _ask_numbers(bench, scope)

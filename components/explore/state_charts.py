@@ -18,7 +18,6 @@ from components.plain_text import escape_markdown
 from components.session import widget_key
 from converter.candidate_choices import name_state
 from converter.comparison import Comparison
-from converter.errors import LiteDriftError
 from converter.precision import FLOAT32, PRECISIONS
 
 
@@ -78,7 +77,13 @@ def render_places(bench: Bench, comparison: Comparison, found: Judged) -> None:
     samples = comparison.data.evaluation_samples
     condition = (f"The run's files on all its {samples} evaluation samples, the states on "
                  f"{found.samples} of them.")
-    tried, place = _tried(bench)
+    kept = bench.state.kept
+    tried = [
+        Place(name=name_state(bench.layers, choices), size_bytes=file_size(each.figures),
+              sqnr_db=each.figures.sqnr_db, problem=each.figures.problem)
+        for choices, each in kept
+    ]
+    place = [choices for choices, _ in kept].index(dict(bench.state.steps.now))
     with st.grid(2, min_column_width=380, gap="small"):
         show_figure("Against the run's files", condition, build_against_figure([*known, now]),
                     "explore")
@@ -87,22 +92,3 @@ def render_places(bench: Bench, comparison: Comparison, found: Judged) -> None:
         here = f':color[◯]{{foreground="{NOW_COLOR}"}} this state'
         show_figure("Where you have been", f"{here}; dotted: the way to it. {marks}",
                     build_trail_figure(tried, place, known), "explore")
-
-
-def _tried(bench: Bench) -> tuple[list[object], int]:
-    from components.figures.candidates import Place
-
-    steps = bench.state.steps
-    places, now = [], 0
-    for choices in steps.tried:
-        try:
-            figures = bench.judge(choices).figures
-        except LiteDriftError:  # of an earlier state: the present one has its figures already
-            continue
-        if choices == steps.now:
-            now = len(places)
-        places.append(Place(
-            name=name_state(bench.layers, choices), size_bytes=file_size(figures),
-            sqnr_db=figures.sqnr_db, problem=figures.problem,
-        ))
-    return places, now

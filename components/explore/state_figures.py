@@ -70,13 +70,13 @@ def _size_words(figures: Figures, float32: Figures) -> str:
     share = size / float32.size_bytes - 1
     if size == float32.size_bytes:
         return "as float32"
-    return f"{100 * share:+.1f} % on float32".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * share:+.1f} % against float32".replace("-", "\N{MINUS SIGN}")
 
 
 def _accuracy_words(figures: Figures, float32: Figures) -> str:
     if figures.accuracy is None or float32.accuracy is None:
         return "no labels" if float32.accuracy is None else "not measured"
-    return f"{format_points(figures.accuracy - float32.accuracy)} on float32"
+    return f"{format_points(figures.accuracy - float32.accuracy)} against float32"
 
 
 def _render_latency(bench: Bench, figures: Figures, float32: Figures) -> None:

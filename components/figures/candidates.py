@@ -102,18 +102,22 @@ def build_bytes_figure(
         hoverinfo="skip", customdata=numbers,
         marker={"color": "rgba(0, 0, 0, 0)", "line": {"color": MUTED, "width": 1}},
     )
-    is_few = len(layers) <= _FEW
     figure.add_bar(
         x=places, y=[size / divisor for size in sizes], width=0.72, name="stored",
         hoverinfo="skip", customdata=numbers,
-        text=[SHORT_NAMES[precisions[n]] for n in numbers] if is_few else None,
-        textposition="outside", textangle=0, cliponaxis=False, constraintext="none",
-        textfont={"size": 11, "color": INK},
         marker={"color": [precision_color(precisions[n]) for n in numbers], "line": {"width": 0}},
     )
+    if len(layers) <= _FEW:
+        figure.add_scatter(
+            x=places, y=[max(pair) / divisor for pair in zip(sizes, plain, strict=True)],
+            mode="text", text=[SHORT_NAMES[precisions[n]] for n in numbers], name="precision",
+            textposition="top center", textfont={"size": 11, "color": INK}, cliponaxis=False,
+            hoverinfo="skip", customdata=numbers,
+        )
     figure.update_layout(barmode="overlay", clickmode="event+select")
     # What is selected is told by the ground; fading the others would hide their colours.
-    figure.update_traces(unselected={"marker": {"opacity": 1}})
+    figure.update_traces(unselected={"marker": {"opacity": 1}}, selector={"type": "bar"})
+    figure.update_traces(unselected={"textfont": {"color": INK}}, selector={"type": "scatter"})
     return figure
 
 
