@@ -9,6 +9,7 @@ from pathlib import Path
 from converter.errors import DataError
 from converter.given_variant import GivenVariant
 from converter.model_options import DEFAULT_OPTIONS
+from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.uploads import StoredFile, store_upload
 
@@ -47,7 +48,7 @@ def request_candidate_run(
         model_path=original.path,
         model_name=original.name,
         model_options=DEFAULT_OPTIONS,
-        recipes=(),
+        recipes=(PRESETS["float32"],),  # so that the run can be looked into and explored too
         recipes_asked=True,
         given_variants=(_given(made),),
         runs=None,

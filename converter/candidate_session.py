@@ -15,14 +15,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from converter.analysed_run import Files, find_subject
+from converter.analysed_run import FLOAT_RECIPE, Files, find_subject
 from converter.budget import Figures
 from converter.candidate_choices import read_pattern
 from converter.candidate_layers import CandidateLayer, plain_name
 from converter.child_process import Worker
-from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
+from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.drift import Drift
-from converter.errors import DataError, LiteDriftError, SettingError, WorkerError
+from converter.errors import (
+    DataError,
+    LiteDriftError,
+    ModelFileError,
+    SettingError,
+    WorkerError,
+)
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
 from converter.measurement_lock import measuring_alone
@@ -69,6 +75,7 @@ class CandidateSession:
         folder: Where its own files may lie meanwhile.
         most_samples: Kept evaluation samples that take part at most, both halves together.
         task: What the child does, for messages.
+        original: The `.tflite` that the run started from; looked for in the run when left out.
 
     Attributes:
         comparison: Of the run.
@@ -88,12 +95,11 @@ class CandidateSession:
         *,
         most_samples: int = MOST_SAMPLES,
         task: str = "while searching",
+        original: Path | None = None,
     ) -> None:
         self.comparison = Comparison.load(_need(files, COMPARISON_FILE))
-        variants = self.comparison.variants
-        starts = self.comparison.starts_from_tflite
-        first = variants[0] if starts else self.comparison.variant("float32")
-        subject = find_subject(files, self.comparison, first)
+        first = _first_variant(self.comparison)
+        subject = find_subject(files, self.comparison, first, original)
         source = (subject.reference or subject.variant).resolve()
         self._seconds = current_limits().evaluate_seconds
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
@@ -323,6 +329,20 @@ class CandidateSession:
         self.close()
 
 
+def _first_variant(comparison: Comparison) -> Variant:
+    """Return the variant that leads to the run's float file."""
+    variants = comparison.variants
+    if comparison.starts_from_tflite:
+        return next((v for v in variants if v.status == "ok" and v.runnable), variants[0])
+    found = next((v for v in variants if v.recipe == FLOAT_RECIPE and v.status == "ok"), None)
+    if found is None:
+        raise ModelFileError(
+            f"{comparison.model.name[:80]}: expected {FLOAT_RECIPE}.tflite to make candidates of, "
+            f"found none; run it again with {FLOAT_RECIPE} among the recipes."
+        )
+    return found
+
+
 def find_labels(files: Files, comparison: Comparison, count: int) -> np.ndarray | None:
     """Return the class of each of the first evaluation samples; None where not all have one.
 
@@ -348,5 +368,5 @@ def find_labels(files: Files, comparison: Comparison, count: int) -> np.ndarray 
 
 def _need(files: Files, name: str) -> Path:
     if name not in files:
-        raise DataError(f"budget: expected {name} in the run's folder, found none; run it again.")
+        raise DataError(f"run: expected {name} in the run's folder, found none; run it again.")
     return files[name]

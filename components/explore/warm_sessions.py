@@ -19,7 +19,7 @@ from converter.budget import Figures
 from converter.candidate_session import CandidateSession, CostCheck
 from converter.errors import LiteDriftError, WorkerError
 from converter.measurement_lock import building
-from converter.run_store import run_files, run_folder
+from converter.run_store import load_request, run_files, run_folder
 
 MOST_SESSIONS = 2
 IDLE_SECONDS = 600.0
@@ -289,7 +289,11 @@ def _patience() -> Callable[[], None]:
 
 
 def _open_run(run_id: str) -> CandidateSession:
-    return CandidateSession(run_files(run_id), run_folder(run_id), task="on the live bench")
+    started = load_request(run_id).model_path
+    return CandidateSession(
+        run_files(run_id), run_folder(run_id), task="on the live bench",
+        original=started if started.suffix == ".tflite" and started.is_file() else None,
+    )
 
 
 warm_sessions = WarmSessions(_open_run)
