@@ -26,12 +26,12 @@ if bench is None:
 bench.state.write_address()
 with head:
     render_link({RUN_PARAMETER: run.run_id, STATE_PARAMETER: bench.state.code})
-found = judge_or_explain(bench)
-if found is not None:
-    render_figures(bench, found, bench.judge({}))
+judged = judge_or_explain(bench)
+if judged is not None:
+    render_figures(bench, *judged)
 render_choices(bench)
 render_layer_chart(bench)
 render_layer_table(bench)
-if found is not None:
-    render_places(bench, run.comparison, found)
-    render_take_along(bench, found.figures.problem)
+if judged is not None:
+    render_places(bench, run.comparison, judged[0])
+    render_take_along(bench, judged[0].figures.problem)

@@ -69,14 +69,16 @@ def open_bench(run_id: str) -> Bench | None:
         return None
 
 
-def judge_or_explain(bench: Bench) -> Judged | None:
-    """Return the present state's figures; None where they cannot be had, and the reason is shown.
+def judge_or_explain(bench: Bench) -> tuple[Judged, Judged] | None:
+    """Return the figures of the present state and of the float file, on the same samples.
 
-    Undo and Try again stand beside the reason.
+    Returns:
+        None where they cannot be had; the reason is shown.
     """
     try:
         with st.spinner("Quantizing and running the samples…"):
-            return bench.judge(bench.state.steps.now)
+            plain = bench.judge({})
+            return bench.judge(bench.state.steps.now), plain
     except BusyError as error:
         st.info(str(error), icon=":material/hourglass_top:")
     except LiteDriftError as error:

@@ -58,8 +58,8 @@ class Place:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it has a height in the chart."""
-        return self.problem is None and not math.isnan(self.sqnr_db)
+        """Whether its outputs hold any signal, so that it has a height in the chart."""
+        return self.problem is None and self.sqnr_db > -math.inf  # NaN is not
 
 
 def build_bytes_figure(
@@ -206,7 +206,7 @@ class _Heights:
     exact: float
 
     def of(self, place: Place) -> float:
-        if not place.is_usable or place.sqnr_db == -math.inf:
+        if not place.is_usable:
             return self.lowest
         return min(place.sqnr_db, self.exact)
 
