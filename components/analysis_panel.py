@@ -1,82 +1,95 @@
-"""The deep analysis of a variant as a job: asked for, followed while it goes on, started again."""
+"""An analysis of a run as a job: offered, followed while it goes on, started again.
+
+What is said of each kind stands with its own page; see `converter/analysis_kinds.py`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
-from components.job_panel import OUTCOMES, POLL_SECONDS, progress_text, render_cancel
-from components.plain_text import code_span, escape_markdown, show_error
+from components.job_panel import OUTCOMES, JobWords, render_job
+from components.plain_text import show_error
 from components.session import Session, widget_key
-from converter.analysis_jobs import analysis_id, follow_analysis, start_analysis
-from converter.comparison import Comparison
-from converter.deep_analysis import MOST_SAMPLES
+from converter.analysis_jobs import follow_analysis, start_analysis
+from converter.analysis_kinds import Analysis
 from converter.errors import LiteDriftError
 from converter.history import DONE
 from converter.progress import Progress
-from converter.run_store import follow_run
 
-_PROBLEM = widget_key("layers", "problem")
+_NOTE = "It goes on when you leave this page, and is kept with the run."
 
 
-def render_analysis_job(run_id: str, comparison: Comparison, recipe: str) -> None:
-    """Show the analysis that goes on, or say how the last one ended, and offer to start one."""
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What a page says of an analysis, as Markdown.
+
+    Attributes:
+        waits: The heading while it waits for its turn.
+        runs: The heading while it goes on.
+        heading: Of the offer.
+        text: What will be done, and about how long it takes.
+        button: Starts it.
+        icon: Of the button.
+    """
+
+    waits: str
+    runs: str
+    heading: str
+    text: str
+    button: str
+    icon: str
+
+
+def render_analysis_job(asked: Analysis, offer: Offer, *, known: bool = False) -> None:
+    """Show the analysis that goes on, or say how the last one ended, and offer to start one.
+
+    Args:
+        asked: What the offer is about.
+        offer: What is said of it.
+        known: Whether the page shows an answer already: then to measure it again is offered.
+    """
     try:
-        progress = follow_analysis(run_id, recipe)
+        progress = follow_analysis(asked)
     except LiteDriftError as error:
         show_error(error)
         return
     if progress is not None and progress.is_active:
-        st.fragment(_draw_progress, run_every=POLL_SECONDS)(analysis_id(run_id, recipe), recipe)
+        words = JobWords(waits=offer.waits, runs=offer.runs, note=_NOTE)
+        render_job(asked.job_id, words, asked.kind)
     else:
-        _offer(run_id, comparison, recipe, progress)
+        _render_offer(asked, offer, progress, known=known)
 
 
-def _draw_progress(job_id: str, recipe: str) -> None:
-    try:
-        progress = follow_run(job_id)
-    except LiteDriftError as error:
-        show_error(error)
-        return
-    if not progress.is_active:
-        st.rerun()
-    waits = progress.status == "queued"
-    with st.container(border=True):
-        verb = "Waiting to look into" if waits else "Looking into"
-        st.header(f"{verb} {code_span(recipe)}", anchor=False)
-        st.progress(progress.fraction, text=progress_text(progress))
-        with st.container(horizontal=True, vertical_alignment="center",
-                          horizontal_alignment="distribute"):
-            st.caption("It goes on when you leave this page, and is kept with the run.")
-            render_cancel(job_id, "layers")
-
-
-def _offer(run_id: str, comparison: Comparison, recipe: str, ended: Progress | None) -> None:
-    samples = min(MOST_SAMPLES, comparison.data.evaluation_samples)
-    with st.container(border=True, gap="small"):
-        if ended is not None and ended.status != DONE:
+def _render_offer(asked: Analysis, offer: Offer, ended: Progress | None, *, known: bool) -> None:
+    failed = ended is not None and ended.status != DONE
+    with st.container(border=not known, gap="small"):
+        if ended is not None and failed:
             icon, color, word = OUTCOMES.get(ended.status, OUTCOMES["failed"])
             st.badge(word, icon=icon, color=color)
-        st.header(f"Look into {code_span(recipe)}", anchor=False)
+        if not known:
+            st.header(offer.heading, anchor=False)
         if ended is not None and ended.error:
             show_error(ended.error)
-        problem = st.session_state.pop(_PROBLEM, None)
+        problem = st.session_state.pop(_problem_key(asked), None)
         if problem:
             show_error(problem)
-        st.markdown(escape_markdown(
-            f"Runs the float32 file and the variant layer by layer on {samples} evaluation "
-            "samples, and times every operator alone: seconds for a small model, minutes for a "
-            "large one. You may leave the page meanwhile."
-        ))
-        again = ended is not None and ended.status != DONE
-        st.button("Start again" if again else "Look into it", icon=":material/biotech:",
-                  type="primary", key=widget_key("layers", "start"), on_click=_start,
-                  args=(run_id, recipe))
+        if not known:
+            st.markdown(offer.text)
+        label = "Measure again" if known else "Start again" if failed else offer.button
+        st.button(label, icon=offer.icon, type="secondary" if known else "primary",
+                  key=widget_key(asked.kind, "start"), on_click=_start, args=(asked, known))
 
 
-def _start(run_id: str, recipe: str) -> None:
+def _start(asked: Analysis, anew: bool) -> None:
     session = Session()
-    session.mark_cancelling(analysis_id(run_id, recipe), asked=False)
+    session.mark_cancelling(asked.job_id, asked=False)
     try:
-        start_analysis(run_id, recipe, session.visitor)
+        start_analysis(asked, session.visitor, anew=anew)
     except LiteDriftError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_problem_key(asked)] = str(error)
+
+
+def _problem_key(asked: Analysis) -> str:
+    return widget_key(asked.kind, f"problem.{asked.job_id}")

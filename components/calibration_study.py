@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.format import format_date, format_db, format_percent
+from components.formula_names import render_names
+from components.formulas.calibration import (
+    clipping_formulas,
+    draw_formulas,
+    halves_formulas,
+)
 from components.palette import custom_names, recipe_color
-from components.plain_text import choice_label, escape_markdown, show_error, show_notes
+from components.plain_text import choice_label, code_span, escape_markdown, show_error, show_notes
 from components.session import widget_key
+from converter.analysis_kinds import CALIBRATION, Analysis
 from converter.calibration_findings import (
     CalibrationStudy,
     Clipping,
@@ -20,10 +27,8 @@ from converter.calibration_findings import (
     load_study,
     study_file,
 )
-from converter.calibration_study import study_calibration
 from converter.comparison import Comparison
 from converter.errors import LiteDriftError
-from converter.run_store import keep_file
 
 _PAGE = "calibration"
 
@@ -48,25 +53,16 @@ def render_calibration_study(
             return
         except LiteDriftError as error:
             show_error(error)
-    st.caption("Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
-               "disjoint halves, and looks for values beyond the ranges: seconds for a small "
-               "model, minutes for a large one.")
-    if not st.button("Study the calibration", icon=":material/tune:",
-                     key=widget_key(_PAGE, "start")):
-        return
-    bar = st.progress(0.0, "starting")
-    try:
-        with tempfile.TemporaryDirectory() as work:
-            study = study_calibration(
-                files, recipe, work=Path(work),
-                listener=lambda stage, share: bar.progress(share, stage),
-            )
-            keep_file(run_id, study.save(Path(work)))
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
+    name = code_span(recipe)
+    render_analysis_job(Analysis(run_id=run_id, kind=CALIBRATION, recipe=recipe), Offer(
+        waits=f"Waiting to study the calibration of {name}",
+        runs=f"Studying the calibration of {name}",
+        heading=f"Study the calibration of {name}",
+        text="Calibrates anew with 1, 2, 5, … samples, three random draws each, and with two "
+             "disjoint halves, and looks for values beyond the ranges: seconds for a small "
+             "model, minutes for a large one. You may leave the page meanwhile.",
+        button="Study the calibration", icon=":material/tune:",
+    ))
 
 
 def _render(study: CalibrationStudy, comparison: Comparison) -> None:
@@ -79,6 +75,7 @@ def _render(study: CalibrationStudy, comparison: Comparison) -> None:
         f"Judged on {study.evaluation_samples} evaluation samples, which took no part.",
         build_calibration_figure(study, color), _PAGE,
     )
+    render_names(draw_formulas(study))
     if study.halves is not None:
         _render_halves(study.halves)
     if study.clipping is not None:
@@ -101,6 +98,7 @@ def _render_halves(halves: Halves) -> None:
             st.metric("Second half", format_db(halves.second.sqnr_db), width="content")
             st.metric("One against the other", format_db(halves.between_db), width="content",
                       help="SQNR of the second's outputs against the first's.")
+        render_names(halves_formulas(halves))
         if halves.tensors:
             worst = halves.tensors[0]
             st.caption(escape_markdown(
@@ -120,6 +118,7 @@ def _render_clipping(clipping: Clipping) -> None:
         st.caption(f"The run's own variant on {clipping.samples} evaluation samples: "
                    f"{clipping.clipped} of {clipping.compared} activations have values beyond "
                    "what they can store, which are cut off there.")
+        render_names(clipping_formulas(clipping))
         if clipping.tensors:
             st.dataframe(
                 [{"Tensor": t.name, "Operator": t.operator,

@@ -22,6 +22,7 @@ from components.routes import (
     EXECUTION_PAGE,
     EXPLORE_PAGE,
     FILE_FORMAT_PAGE,
+    FLAGS_PAGE,
     HISTORY_PAGE,
     LAYERS_PAGE,
     LEARN_PAGE,
@@ -34,6 +35,7 @@ from components.routes import (
 )
 from components.safety import render_safety
 from components.session import Session
+from components.slider_style import SLIDER_STYLE
 from converter.errors import LiteDriftError
 from converter.welcome import ensure_welcome_run
 
@@ -70,6 +72,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.html(CHART_STYLE)
+    st.html(SLIDER_STYLE)
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
     # One list: with headings between its entries the browser's list is none for screen readers.
@@ -105,6 +108,8 @@ def _pages() -> list[Any]:
               "Choose a precision for each layer and see at once what it does."),
         _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
               "Hold runs and variants against each other."),
+        _page(FLAGS_PAGE, "Flags", "flag", "flags",
+              "See what each flag does, alone and with another."),
         _page(FILE_FORMAT_PAGE, "File format", "schema", "file_format",
               "See what both files hold, and what became of each part."),
         _page(MODEL_SIZE_PAGE, "Model size", "data_usage", "model_size",

@@ -5,6 +5,8 @@ Both poll only while the run is active; when it ends they ask for one full rerun
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from components.format import format_seconds, shorten
@@ -40,9 +42,37 @@ def render_job_panel(page_title: str) -> None:
         st.fragment(_draw_sidebar_panel, run_every=every)(run_id, progress.is_active)
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobWords:
+    """What a page says of a job that waits or goes on, as Markdown.
+
+    Attributes:
+        waits: Its heading while it waits for its turn.
+        runs: Its heading while it goes on.
+        note: What stands below; the number of the step when left out.
+    """
+
+    waits: str
+    runs: str
+    note: str = ""
+
+
 def render_progress(run_id: str) -> None:
     """Show an active run in full on a page: stage, time left, steps so far, Cancel."""
-    st.fragment(_draw_progress, run_every=POLL_SECONDS)(run_id)
+    name = code_span(_run_name(run_id))
+    words = JobWords(waits=f"Waiting to compare {name}", runs=f"Comparing {name}")
+    render_job(run_id, words, "page")
+
+
+def render_job(run_id: str, words: JobWords, place: str) -> None:
+    """Show an active run, or an analysis of one, until it ends: then the page is drawn anew.
+
+    Args:
+        run_id: The job.
+        words: What is said of it.
+        place: Names its widgets apart from those that show the same job elsewhere.
+    """
+    st.fragment(_draw_job, run_every=POLL_SECONDS)(run_id, words, place)
 
 
 def render_log(progress: Progress, *, expanded: bool = False) -> None:
@@ -95,7 +125,7 @@ def _draw_sidebar_panel(run_id: str, was_active: bool) -> None:
                      query_params={RUN_PARAMETER: run_id})
 
 
-def _draw_progress(run_id: str) -> None:
+def _draw_job(run_id: str, words: JobWords, place: str) -> None:
     try:
         progress = follow_run(run_id)
     except LiteDriftError as error:
@@ -105,16 +135,21 @@ def _draw_progress(run_id: str) -> None:
         st.rerun()
     waits = progress.status == "queued"
     with st.container(border=True):
-        verb = "Waiting to compare" if waits else "Comparing"
-        st.header(f"{verb} {code_span(_run_name(run_id))}", anchor=False)
+        st.header(words.waits if waits else words.runs, anchor=False)
         st.progress(progress.fraction, text=progress_text(progress))
-        done = f"Step {min(progress.done + 1, progress.total)} of {progress.total}"
         with st.container(horizontal=True, vertical_alignment="center",
                           horizontal_alignment="distribute"):
-            starts = "It starts by itself; you may close this page." if waits else "Starting"
-            st.caption(done if progress.total else starts)
-            render_cancel(run_id, "page")
+            st.caption(words.note or _step_words(progress))
+            render_cancel(run_id, place)
         render_log(progress, expanded=False)
+
+
+def _step_words(progress: Progress) -> str:
+    if progress.total:
+        return f"Step {min(progress.done + 1, progress.total)} of {progress.total}"
+    if progress.status == "queued":
+        return "It starts by itself; you may close this page."
+    return "Starting"
 
 
 def may_cancel(run_id: str) -> bool:

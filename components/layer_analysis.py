@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.format import format_db, format_error, format_ms, format_percent
+from components.formula_names import render_names
+from components.formulas.layers import (
+    change_formula,
+    cost_formulas,
+    layer_formulas,
+    ledger_formulas,
+)
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, code_span, escape_markdown, show_notes
 from components.session import VARIANT_PARAMETER, widget_key
 from components.variant_label import variant_labels
 from converter.analysed_run import Files, can_be_analysed, find_analysis
+from converter.analysis_kinds import Analysis
 from converter.comparison import Comparison, Variant
+from converter.deep_analysis import MOST_SAMPLES
 from converter.errors import LiteDriftError
 from converter.layer_analysis import Layer, LayerAnalysis, LayerDrift
 from converter.operator_costs import OperatorCosts, compare_costs, compare_types
@@ -56,6 +66,20 @@ def pick_analysable(files: Files, comparison: Comparison) -> Variant | None:
     return comparison.variant(chosen)
 
 
+def offer_analysis(run_id: str, comparison: Comparison, recipe: str) -> None:
+    """Show the look into a variant that goes on, or offer one."""
+    samples = min(MOST_SAMPLES, comparison.data.evaluation_samples)
+    name = code_span(recipe)
+    render_analysis_job(Analysis(run_id=run_id, recipe=recipe), Offer(
+        waits=f"Waiting to look into {name}", runs=f"Looking into {name}",
+        heading=f"Look into {name}",
+        text="Runs the float32 file and the variant layer by layer on "
+             f"{samples} evaluation samples, and times every operator alone: seconds for a small "
+             "model, minutes for a large one. You may leave the page meanwhile.",
+        button="Look into it", icon=":material/biotech:",
+    ))
+
+
 def render_layer_analysis(files: Files, comparison: Comparison, analysis: LayerAnalysis) -> None:
     """Show what was found of a variant: its ledger, its layers, its cost."""
     color = recipe_color(analysis.recipe, custom_names([v.recipe for v in comparison.variants]))
@@ -92,6 +116,7 @@ def _render_ledger(analysis: LayerAnalysis, color: str) -> None:
         st.caption(f"Mean squares: {format_error(item.whole)} from end to end, "
                    f"{format_error(item.legs)} as the sum of the legs. "
                    f"{_residual_words(item.residual)}")
+        render_names(ledger_formulas(ledger, output))
         show_notes(list(dict.fromkeys(leg.note for leg in ledger.legs if leg.note)))
 
 
@@ -161,6 +186,7 @@ def _render_layer(layer: Layer) -> None:
             st.metric("RMSE / scale", f"{layer.born.rmse_in_steps:.2f}", width="content",
                       help="0.29 is what rounding alone does.")
         st.metric("Cosine", f"{layer.accumulated.cosine_similarity:.5f}", width="content")
+    render_names(layer_formulas(layer))
     if layer.born_absence:
         st.caption(escape_markdown(f"Not run alone: {layer.born_absence}."))
     st.caption(escape_markdown(_ends_words(layer)))
@@ -229,6 +255,7 @@ def _render_costs(
         st.subheader("Cost by operator", anchor=False)
         st.caption(_coverage_words(costs))
         show_notes(costs.notes)
+        render_names(cost_formulas(costs))
         _chart(build_type_figure(costs, color), "types")
         _render_cost_table(costs)
     others = _other_costs(files, comparison, analysis)
@@ -251,6 +278,7 @@ def _render_costs(
             st.caption("The parts of at least one of the two do not sum to its whole: read the "
                        "order of the bars, not their lengths.")
         _chart(build_change_figure(changes, other, analysis.recipe), f"change.{other}.{way}")
+        render_names(change_formula(changes, other))
 
 
 def _coverage_words(costs: OperatorCosts) -> str:

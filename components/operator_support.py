@@ -8,11 +8,15 @@ from typing import Any
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
+from components.formula_names import render_names
+from components.formulas.overview import operation_formulas
 from components.plain_text import code_span, escape_markdown, show_error, show_notes, visible_text
 from components.run_states import OpenRun
 from components.session import widget_key
+from converter.analysis_kinds import OPERATORS, Analysis
 from converter.comparison import Comparison
-from converter.errors import LiteDriftError, ModelFileError
+from converter.errors import ModelFileError
 from converter.operator_fates import CUSTOM, FLOAT, SELECT_TF, TAKEN, UNKNOWN, UNSUPPORTED
 from converter.operator_support import OperationRow, SupportReport, TargetReport
 from converter.operator_table import words_for, words_of
@@ -61,22 +65,15 @@ def _read_once(
 
 
 def _offer_probe(run_id: str, label: str) -> None:
-    st.caption("A probe converts the model for each target that this run has not tried, lets "
-               "LiteRT prepare the file and runs it once, behind the walls of a child process: "
-               "seconds for a small model, minutes for a large one. Leaving the page stops it.")
-    if not st.button(escape_markdown(label), icon=":material/labs:",
-                     key=widget_key("operators", "probe")):
-        return
-    from converter.probed_run import probe_run
-
-    bar = st.progress(0.0, "starting")
-    try:
-        probe_run(run_id, lambda stage, share: bar.progress(share, stage) and None)
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
+    render_analysis_job(Analysis(run_id=run_id, kind=OPERATORS), Offer(
+        waits="Waiting to probe the model", runs="Probing the model",
+        heading="Try the other targets",
+        text="A probe converts the model for each target that this run has not tried, lets "
+             "LiteRT prepare the file and runs it once, behind the walls of a child process: "
+             "seconds for a small model, minutes for a large one. You may leave the page "
+             "meanwhile.",
+        button=escape_markdown(label), icon=":material/labs:",
+    ))
 
 
 def _render_targets(report: SupportReport) -> None:
@@ -117,6 +114,7 @@ def _render_matrix(report: SupportReport) -> None:
                f"the frozen graph, constants left out; of the kinds {aim} on a target that was "
                "tried. ✓ works, ◐ stays float on an integer target, ▲ needs Select TF, ✕ does not "
                "work, ○ not refused where the converter stopped at others, ? not told.")
+    render_names(operation_formulas(report.rows))
     only = st.toggle("Only problems", key=widget_key("operators", "problems"))
     rows = [row for row in report.rows if row.is_problem or not only]
     if not rows:

@@ -27,7 +27,7 @@ from converter.gate_summary import append_summary, summary_table
 from converter.given_variant import GivenVariant
 from converter.limits import bound_own_memory
 from converter.model_options import ModelOptions, parse_dimensions
-from converter.progress import Progress
+from converter.progress_line import ProgressLine
 from converter.recipe import PRESETS, TFLITE_DEFAULTS, Recipe, find_recipes
 from converter.request import IMAGE_SCALES, DataOptions, RunRequest
 from converter.trust import machine_walls, weakness
@@ -259,7 +259,7 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
         further=_further(options),
     )
-    comparison = run_comparison(request, options.out, _ProgressLine())
+    comparison = run_comparison(request, options.out, ProgressLine())
     write_request(request, options.out)
     write_rebuild_scripts(comparison, options.out)
     print(format_comparison(comparison))
@@ -308,64 +308,21 @@ def _warn_of_weak_walls() -> None:
             print(f"warning: weak sandbox: {weak}", file=sys.stderr, flush=True)
 
 
-class _ProgressLine:
-    """Prints each new stage on stderr."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, progress: Progress) -> None:
-        """Print the stage when it has changed."""
-        if progress.is_active:
-            self.show(progress.stage, progress.fraction, progress.seconds_left)
-
-    def show(self, stage: str, fraction: float, seconds_left: float | None) -> None:
-        """Print a stage when it has changed."""
-        if stage == self._last:
-            return
-        self._last = stage
-        left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
-        print(f"[{fraction:4.0%}{left}] {stage}", file=sys.stderr, flush=True)
-
-
 def _budget(options: argparse.Namespace) -> int:
-    from converter.analysed_run import files_of
-    from converter.budget import Budget
-    from converter.budget_solver import MOST_EVALUATIONS, format_solution, solve_budget
+    from converter.budget_command import carry_out
 
     _listen_for_cancel()
     bound_own_memory()
-    most = MOST_EVALUATIONS if options.evaluations is None else options.evaluations
-    if most < 1:
-        raise DataError(f"--evaluations: expected 1 or more, found {most}; give a larger number.")
-    budget = Budget(
-        most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
-        least_agreement=options.min_agreement, most_accuracy_drop=options.max_accuracy_drop,
-        minimize=options.minimize,
-    )  # fmt: skip
-    line = _ProgressLine()
-    solution = solve_budget(
-        files_of(options.folder), budget, out=options.folder, most_evaluations=most,
-        seed=options.seed, listener=lambda stage, share: line.show(stage, share, None),
-    )  # fmt: skip
-    print(format_solution(solution))
+    carry_out(options, ProgressLine().show_share)
     return EXIT_OK
 
 
 def _calibration(options: argparse.Namespace) -> int:
-    from converter.analysed_run import files_of
-    from converter.calibration_study import study_calibration
-    from converter.calibration_table import format_study
+    from converter.calibration_command import carry_out
 
     _listen_for_cancel()
     bound_own_memory()
-    line = _ProgressLine()
-    study = study_calibration(
-        files_of(options.folder), options.recipe, work=options.folder, original=options.original,
-        listener=lambda stage, share: line.show(stage, share, None),
-    )  # fmt: skip
-    study.save(options.folder)
-    print(format_study(study))
+    carry_out(options, ProgressLine().show_share)
     return EXIT_OK
 
 
@@ -375,32 +332,16 @@ def _operators(options: argparse.Namespace) -> int:
     _listen_for_cancel()
     bound_own_memory()
     Thread(target=_warn_of_weak_walls, daemon=True).start()
-    line = _ProgressLine()
-    carry_out(
-        options, _model_options(options), lambda stage, share: line.show(stage, share, None)
-    )
+    carry_out(options, _model_options(options), ProgressLine().show_share)
     return EXIT_OK
 
 
 def _layers(options: argparse.Namespace) -> int:
-    from converter.analysed_run import analyse_run
-    from converter.deep_analysis import MOST_SAMPLES
-    from converter.layer_table import format_analysis
+    from converter.layers_command import carry_out
 
     _listen_for_cancel()
     bound_own_memory()
-    samples = MOST_SAMPLES if options.samples is None else options.samples
-    if samples < 1:
-        raise DataError(f"--samples: expected 1 or more, found {samples}; give a larger number.")
-    line = _ProgressLine()
-    analysis = analyse_run(
-        options.folder,
-        options.recipe,
-        original=options.original,
-        most_samples=samples,
-        listener=lambda stage, share: line.show(stage, share, None),
-    )
-    print(format_analysis(analysis))
+    carry_out(options, ProgressLine().show_share)
     return EXIT_OK
 
 
@@ -444,7 +385,7 @@ def _verify(options: argparse.Namespace) -> int:
     _listen_for_cancel()
     bound_own_memory()
     Thread(target=_warn_of_weak_walls, daemon=True).start()
-    found = verify_bundle(options.bundle, options.out, _ProgressLine())
+    found = verify_bundle(options.bundle, options.out, ProgressLine())
     print(format_verification(found))
     return EXIT_OK if found.holds else EXIT_GATE
 

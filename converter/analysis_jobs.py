@@ -1,16 +1,14 @@
-"""Deep analyses as jobs of the server: one for each variant of a run, whoever asks for it.
+"""Analyses of a finished run as jobs of the server: one for each question, whoever asks it.
 
-The job itself is `job.py`'s; what it found is a file of the run. See docs/runs.md.
+The job itself is `job.py`'s, what each kind does `analysis_kinds.py`'s; what it found is a file of
+the run. See docs/runs.md.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import time
 
-from converter.analysed_run import can_be_analysed, find_analysis
-from converter.errors import LiteDriftError, ModelFileError
+from converter.analysis_kinds import KINDS, Analysis, is_known
 from converter.history import RunRecord
 from converter.progress import Progress
 from converter.run_store import (
@@ -23,57 +21,48 @@ from converter.run_store import (
 )
 
 
-def analysis_id(run_id: str, recipe: str) -> str:
-    """Return the id under which the analysis of a variant waits, goes on and is cancelled."""
-    return hashlib.sha256(f"analysis {run_id} {recipe}".encode()).hexdigest()[:24]
-
-
-def start_analysis(run_id: str, recipe: str, owner: str = "") -> str:
-    """Start looking into a variant, unless that goes on already or is known.
+def start_analysis(asked: Analysis, owner: str = "", *, anew: bool = False) -> str:
+    """Start looking into a run, unless that goes on already or the answer is known.
 
     Args:
-        run_id: A finished run.
-        recipe: The variant's name.
+        asked: What is asked about which finished run.
         owner: Who asks: a browser session.
+        anew: Whether to find the answer once more where it is known.
 
     Returns:
         The job's id, for `run_store.follow_run` and `cancel_run`.
 
     Raises:
-        ModelFileError: When the variant cannot be looked into.
-        LiteDriftError: When there is no such run or variant, or the job cannot be started.
+        LiteDriftError: When there is no such run or variant, it cannot be looked into, or the job
+            cannot be started.
     """
+    run_id, kind = asked.run_id, KINDS[asked.kind]
     run, comparison, files = load_record(run_id), load_comparison(run_id), run_files(run_id)
-    variant = comparison.variant(recipe)
-    reason = can_be_analysed(files, comparison, variant)
-    if reason is not None:
-        raise ModelFileError(f"{recipe[:80]}: this variant cannot be looked into: {reason}.")
-    job_id, now = analysis_id(run_id, recipe), time.time()
-    with contextlib.suppress(LiteDriftError):  # one that is unreadable is made anew
-        if find_analysis(files, variant) is not None:
-            return job_id
+    kind.check(asked, comparison, files)
+    if not anew and is_known(asked, comparison, files):
+        return asked.job_id
+    now = time.time()
     submit(
         RunRecord(
-            run_id=job_id,
-            name=f"Layers of {recipe}, {run.name}",
+            run_id=asked.job_id,
+            name=f"{kind.title(asked.recipe)}, {run.name}",
             model_name=run.model_name,
             model_sha256=run.model_sha256,
             data_name=run.data_name,
-            request={"analysis_of": run_id, "recipe": recipe},
+            request=asked.to_request(),
             owner=owner,
             created=now,
             queued=now,
         )
     )
-    return job_id
+    return asked.job_id
 
 
-def follow_analysis(run_id: str, recipe: str) -> Progress | None:
-    """Return how far the analysis of a variant is, or how it ended; None where nobody asked.
+def follow_analysis(asked: Analysis) -> Progress | None:
+    """Return how far an analysis is, or how it ended; None where nobody asked.
 
     Raises:
         StoreError: When the history cannot be read.
     """
-    job_id = analysis_id(run_id, recipe)
-    known = {record.run_id for record in list_analyses(run_id)}
-    return follow_run(job_id) if job_id in known else None
+    known = {record.run_id for record in list_analyses(asked.run_id)}
+    return follow_run(asked.job_id) if asked.job_id in known else None

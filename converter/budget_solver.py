@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from converter.analysed_run import Files
 from converter.budget import Budget
 from converter.budget_answers import Answers, find_answers
@@ -38,6 +36,7 @@ class Solution:
         found: Every distinct candidate, in order.
         uniform: The best candidate with one precision for all operators that holds the budget on
             the search split; None where none does.
+        least_bytes: `CandidateSearch.smallest_bytes`: no useful candidate can be smaller.
         repeats: Candidates whose file was known already.
         layers: The operators that a precision was chosen for.
         samples: On which the search was made, and on which was reported.
@@ -49,6 +48,7 @@ class Solution:
     answers: Answers
     found: list[Evaluation]
     uniform: Evaluation | None
+    least_bytes: int
     repeats: int
     layers: list[CandidateLayer]
     samples: tuple[int, int]
@@ -100,7 +100,8 @@ def solve_budget(
         ]
         return Solution(
             budget=budget, answers=answers, found=state.found, uniform=_uniform(search),
-            repeats=state.repeats, layers=[layer for layer in session.layers if layer.has_weights],
+            least_bytes=search.smallest_bytes(), repeats=state.repeats,
+            layers=[layer for layer in session.layers if layer.has_weights],
             samples=(session.samples[SEARCH], session.samples[REPORT]),
             seconds=round(time.monotonic() - began, 3), files=names,
         )  # fmt: skip
@@ -148,20 +149,11 @@ def format_solution(solution: Solution) -> str:
     if uniform is not None:
         name = uniform.choice[0][1]
         lines.append(
-            f"best with one precision for all: {name}, {uniform.figures.size_bytes:,} bytes"
+            f"best with one precision for all: {name}, {uniform.figures.size_bytes:,} bytes; no "
+            f"choice that gives finite outputs can be below {solution.least_bytes:,}"
         )
     lines.append(
         f"{len(solution.found)} distinct candidates on {solution.samples[0]} samples, "
         f"{solution.repeats} repeats left out, {solution.seconds:.1f} s"
     )
     return "\n".join(lines)
-
-
-def best_share(solution: Solution) -> float | None:
-    """Return the first answer's size over the best uniform one's; None where either is missing."""
-    if solution.uniform is None or not solution.answers.answers:
-        return None
-    first = solution.answers.answers[0]
-    if not first.holds:
-        return None
-    return float(np.divide(first.report.size_bytes, solution.uniform.figures.size_bytes))

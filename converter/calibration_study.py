@@ -82,13 +82,8 @@ def study_calibration(
     if COMPARISON_FILE not in files:
         raise DataError(f"{recipe}: expected {COMPARISON_FILE} in the run's folder, found none.")
     comparison = Comparison.load(files[COMPARISON_FILE])
+    asked = check_study(files, comparison, recipe)
     variant = comparison.variant(recipe)
-    asked = Recipe.from_json(variant.flags) if variant.flags else None
-    if asked is None or not asked.calibrate:
-        raise RecipeError(
-            f"{recipe}: expected a variant that was calibrated, found another; choose int8, "
-            "int8_full or int16x8."
-        )
     subject = find_subject(files, comparison, variant, original)
     if subject.reference is None:
         raise RecipeError(f"{recipe}: the run has no float file to calibrate anew; convert again.")
@@ -98,10 +93,7 @@ def study_calibration(
     }
     for name, arrays in samples.items():
         if not arrays:
-            raise DataError(
-                f"{recipe}: expected the {name} samples that a run keeps, found none; run it again "
-                "with data."
-            )
+            raise _no_samples(recipe, name)
     reference = _kept(files, REFERENCE_FILE)
     with (
         tempfile.TemporaryDirectory(prefix=".calibration-", dir=work) as scratch,
@@ -115,6 +107,38 @@ def study_calibration(
         save_arrays(place / "clipping", _first(samples["evaluation"], SATURATION_SAMPLES))
         study = _Study(place, subject, asked, listener)
         return study.carry_out(comparison, variant, _sizes(samples))
+
+
+def check_study(files: Files, comparison: Comparison, recipe: str) -> Recipe:
+    """Return what was asked of a calibrated variant; refuse one that cannot be studied.
+
+    Args:
+        files: Of the run, by name; what they hold is not looked at.
+        comparison: The run's result.
+        recipe: The variant's name.
+
+    Raises:
+        LiteDriftError: When there is no such variant, it was not calibrated, or the run has kept
+            no samples.
+    """
+    variant = comparison.variant(recipe)
+    asked = Recipe.from_json(variant.flags) if variant.flags else None
+    if asked is None or not asked.calibrate:
+        raise RecipeError(
+            f"{recipe}: expected a variant that was calibrated, found another; choose int8, "
+            "int8_full or int16x8."
+        )
+    for name, file in (("calibration", CALIBRATION_FILE), ("evaluation", EVALUATION_FILE)):
+        if file not in files:
+            raise _no_samples(recipe, name)
+    return asked
+
+
+def _no_samples(recipe: str, name: str) -> DataError:
+    return DataError(
+        f"{recipe}: expected the {name} samples that a run keeps, found none; run it again with "
+        "data."
+    )
 
 
 def _kept(files: Files, name: str) -> dict[str, np.ndarray]:

@@ -131,6 +131,28 @@ class CandidateSearch:
         """Return how many operators a precision changes."""
         return sum(name in offers for offers in self._offers.values())
 
+    def smallest_bytes(self) -> int:
+        """Return a size that no useful candidate is below.
+
+        The float file, with what every operator stores exchanged for the least that it stores in
+        any precision; left out are those that alone already give NaN or do not run, because a
+        candidate that holds one gives NaN or does not run either. Bytes of the graph, which grow
+        with each operator that is added, are not counted, so that it is a bound and not a promise.
+        """
+        total = self.state.original.size_bytes
+        for number, offers in self._offers.items():
+            stored = [
+                self._bytes[number][name]
+                for name in offers
+                if name in self._bytes[number] and not self._fails_alone(number, name)
+            ]
+            total -= max(0, self._bytes[number].get(FLOAT32.name, 0) - min(stored, default=0))
+        return total
+
+    def _fails_alone(self, number: int, name: str) -> bool:
+        known = self._known.get(choice_of({number: name}))
+        return known is not None and known.figures.problem is not None
+
     def run(self) -> Iterator[Evaluation]:
         """Yield each distinct candidate as it is measured; may be left at any time."""
         for steps in (self.uniform(), self._alone(), self._priced(), self._improved()):
@@ -147,9 +169,9 @@ class CandidateSearch:
         """Measure each operator alone in each precision: what it adds to the error."""
         for number, name in self._single_changes():
             yield from self._measure({number: name})
-            known = self._known.get(_key({number: name}))
+            known = self._known.get(choice_of({number: name}))
             if known is not None:
-                self._noise[number, name] = _noise(known.figures)
+                self._noise[number, name] = noise_of(known.figures)
 
     def _single_changes(self) -> list[tuple[int, str]]:
         """Return what to measure alone, the largest operators first.
@@ -185,7 +207,7 @@ class CandidateSearch:
             yield from self._measure(self._at_price(math.exp(middle)))
 
     def _price_holds(self, step: float) -> bool:
-        known = self._known.get(_key(self._at_price(math.exp(step))))
+        known = self._known.get(choice_of(self._at_price(math.exp(step))))
         return known is not None and self.state.holds(known)
 
     def _at_price(self, price: float) -> dict[int, str]:
@@ -273,7 +295,7 @@ class CandidateSearch:
         return changed
 
     def _measure(self, choices: Mapping[int, str]) -> Iterator[Evaluation]:
-        key = _key(choices)
+        key = choice_of(choices)
         if key in self._known or self.is_exhausted:
             return
         sha256, figures = self._judge(dict(key))
@@ -287,54 +309,12 @@ class CandidateSearch:
         yield made
 
 
-class RandomSearch(CandidateSearch):
-    """Draws a precision for every operator at random: what a search has to beat."""
-
-    def run(self) -> Iterator[Evaluation]:
-        """Yield each distinct candidate as it is measured."""
-        misses = 0
-        while not self.is_exhausted and misses < 20 * self._most:  # noqa: PLR2004
-            made = list(self._measure({
-                number: self._random.choice(offers) for number, offers in self._offers.items()
-            }))  # fmt: skip
-            misses += not made
-            yield from made
-
-
-class GreedySearch(CandidateSearch):
-    """From float32, again and again the one step that saves most for its measured error."""
-
-    def run(self) -> Iterator[Evaluation]:
-        """Yield each distinct candidate as it is measured."""
-        current: dict[int, str] = {}
-        while not self.is_exhausted:
-            best: tuple[float, dict[int, str]] | None = None
-            for number, offers in self._offers.items():
-                for name in offers:
-                    changed = {**current, number: name}
-                    saved = self._saved(current, number, name)
-                    if saved <= 0:
-                        continue
-                    yield from self._measure(changed)
-                    known = self._known.get(_key(changed))
-                    if known is None or not self.state.holds(known):
-                        continue
-                    rate = saved / (_noise(known.figures) + 1e-12)
-                    if best is None or rate > best[0]:
-                        best = (rate, changed)
-            if best is None:
-                return
-            current = best[1]
-
-    def _saved(self, current: Mapping[int, str], number: int, name: str) -> float:
-        return self._cost(number, current.get(number, FLOAT32.name)) - self._cost(number, name)
-
-
-def _key(choices: Mapping[int, str]) -> Choice:
+def choice_of(choices: Mapping[int, str]) -> Choice:
+    """Return choices in the one form by which they are known."""
     return tuple(sorted((n, p) for n, p in choices.items() if p != FLOAT32.name))
 
 
-def _noise(found: Figures) -> float:
+def noise_of(found: Figures) -> float:
     """Return the error's power over the signal's; infinite where the candidate is of no use."""
     if found.problem is not None or math.isnan(found.sqnr_db):
         return math.inf

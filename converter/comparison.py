@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from converter.accuracy import Accuracy
+from converter.arena_memory import ArenaMemory
 from converter.delegation import Delegation
 from converter.drift import Drift
 from converter.errors import GateError
@@ -157,6 +158,7 @@ class Variant:
         evaluation_batch: Samples per inference during evaluation.
         peak_memory_bytes: Peak resident memory of a fresh process that loads and runs it once.
         runtime_memory_bytes: Resident memory of that process before it loads the file.
+        arena: What LiteRT takes from the allocator to hold it.
         delegation: What the runtime's delegate took over, read off the timed process.
         output_drift: Drift of each output by name; `drift` is the worst, figure by figure.
         output_accuracy: Accuracy of each labelled output; `accuracy` is the first one's.
@@ -177,6 +179,7 @@ class Variant:
     gzip_bytes: int | None = None
     peak_memory_bytes: int | None = None
     runtime_memory_bytes: int | None = None
+    arena: ArenaMemory | None = None
     convert_seconds: float | None = None
     evaluation_batch: int | None = None
     latency: LatencyStats | None = None
@@ -349,6 +352,7 @@ def variant_from_json(values: Mapping[str, Any]) -> Variant:
     """Read `variant_to_json`'s form."""
     fields = known_fields(Variant, values)
     fields["latency"] = _optional(LatencyStats, fields["latency"])
+    fields["arena"] = _optional(ArenaMemory, fields.get("arena"))
     fields["delegation"] = _optional(Delegation, fields.get("delegation"))
     fields["drift"] = _optional(Drift, fields["drift"])
     fields["output_drift"] = _each(Drift, fields["output_drift"])

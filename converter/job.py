@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from converter.errors import LiteDriftError, RunCancelledError, StoreError, WorkerError
+from converter.errors import LiteDriftError, RunCancelledError, StoreError
 from converter.history import CANCELLED, DONE, FAILED
 from converter.installation import artifact_store, history
 from converter.known_results import link_or_copy
@@ -48,7 +48,7 @@ def carry_out(run_id: str) -> None:
         if record.analysis_of is None:
             _carry_out(run_id)
         else:
-            _analyse(run_id, record.analysis_of, record.request["recipe"])
+            _analyse(run_id, record.request)
     except RunCancelledError:
         _end(run_id, CANCELLED, None)
         raise
@@ -104,14 +104,14 @@ def _carry_out(run_id: str) -> None:
     end_run(run_id, DONE)
 
 
-def _analyse(job_id: str, run_id: str, recipe: str) -> None:
-    from converter.analysed_run import analyse_run
-    from converter.layer_analysis import analysis_file
+def _analyse(job_id: str, request: Mapping[str, Any]) -> None:
+    from converter.analysis_kinds import KINDS, Analysis
 
+    asked = Analysis.from_request(request)
     folder, work = run_folder(job_id), work_folder(job_id)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    for name, path in run_files(run_id).items():
+    for name, path in run_files(asked.run_id).items():
         link_or_copy(path, work / name)
     told = Progress()
 
@@ -123,10 +123,7 @@ def _analyse(job_id: str, run_id: str, recipe: str) -> None:
             told = progress
             write_progress(folder, progress)
 
-    found = analyse_run(work, recipe, listener=tell)
-    if found.drift is None and found.costs is None:
-        raise WorkerError(" ".join(found.notes))
-    keep_file(run_id, work / analysis_file(recipe))
+    keep_file(asked.run_id, KINDS[asked.kind].carry_out(asked, work, tell))
     end_run(job_id, DONE)
 
 

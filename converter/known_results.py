@@ -32,7 +32,7 @@ from converter.sample_arrays import load_npz, save_npz
 from converter.tensor_binding import Binding
 
 EVALUATED = (
-    *("runnable", "peak_memory_bytes", "runtime_memory_bytes", "evaluation_batch"),
+    *("runnable", "peak_memory_bytes", "runtime_memory_bytes", "arena", "evaluation_batch"),
     *("drift", "output_drift", "accuracy", "output_accuracy"),
 )
 """The fields of a variant that its evaluation fills in, beside notes in its audit."""

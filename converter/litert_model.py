@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from converter.delegation import find_delegated
 from converter.errors import ModelFileError, RuntimeModelError
+from converter.heap import heap_bytes
 from converter.kernels import Kernels
 from converter.litert_words import CANNOT_PREPARE, CANNOT_RUN
 from converter.signature import unique_names
@@ -66,6 +68,13 @@ class LitertModel:
         kernels: Which implementations of the operators run.
         keep_tensors: Whether every tensor keeps its values after a run, for `read_tensor`; only
             without delegates, which hide what lies inside them.
+        watch_heap: Whether to look into the allocator's books, for `allocated_bytes`; who times the
+            loading does not.
+
+    Attributes:
+        allocated_bytes: What allocating took from the allocator; None where nobody looked or it
+            does not tell.
+        own_shapes: Whether the inputs have the sizes that stand in the file.
 
     Raises:
         RuntimeModelError: When LiteRT cannot load, resize or allocate it.
@@ -79,6 +88,7 @@ class LitertModel:
         *,
         kernels: Kernels = Kernels.DEFAULT,
         keep_tensors: bool = False,
+        watch_heap: bool = False,
     ) -> None:
         self._binding = binding or Binding(label=path.stem)
         self.label = self._binding.label
@@ -91,7 +101,12 @@ class LitertModel:
                 experimental_preserve_all_tensors=keep_tensors,
             )
             self._subgraph = self._choose_subgraph()
-            self._resize(self._wanted_shapes())
+            wanted = self._wanted_shapes()
+            self._file_tensors = int(self._native.NumTensors(self._subgraph))
+            self._heap = heap_bytes() if watch_heap else None
+            self._resize(wanted)
+            self.allocated_bytes = self.taken_bytes()
+            self.own_shapes = not wanted
         except (ValueError, RuntimeError, TypeError) as error:
             raise RuntimeModelError(_explain(self.label, "allocate", error), str(error)) from error
         self.init_ms = (time.perf_counter() - start) * 1e3
@@ -133,6 +148,21 @@ class LitertModel:
             if asked != own:
                 wanted[name] = asked
         return wanted
+
+    def taken_bytes(self) -> int | None:
+        """Return what the process has taken from its allocator since just before allocating."""
+        if self._heap is None:
+            return None
+        now = heap_bytes()
+        return None if now is None else now - self._heap
+
+    def scratch_sizes(self) -> list[int]:
+        """Return the bytes of each tensor that kernels asked for and the file does not name."""
+        return [
+            math.prod(int(size) for size in d["shape"]) * np.dtype(d["dtype"]).itemsize
+            for d in self._interpreter.get_tensor_details(self._subgraph)
+            if d["index"] >= self._file_tensors
+        ]
 
     def delegation(self) -> dict[str, Any] | None:
         """Return which operators the delegate took over, as `Delegation.to_json` writes it.

@@ -7,6 +7,7 @@ the float model's activations, it tells which error is born in it.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ _RUNS_OTHER_GRAPHS = {
     *("STABLEHLO_COMPOSITE", "STABLEHLO_WHILE", "STABLEHLO_CASE"),
 }
 _UNFEEDABLE = {"resource", "variant", "string"}
+_BITS = {"bool": 8, "int4": 4, "int2": 2, "float16": 16, "bfloat16": 16, "complex64": 64,
+         "complex128": 128}  # fmt: skip
 _SAMPLE_TYPES = {"int8": np.int8, "uint8": np.uint8, "int16": np.int16}
 COMPUTES_A_CONSTANT = "it works on constants alone; counted with the operators that use its result"
 
@@ -81,6 +84,14 @@ class CutOperator:
     reason: str | None = None
 
 
+def tensor_bytes(tensor: GraphTensor) -> int:
+    """Return the bytes of a tensor's values; an open size counts as 1."""
+    elements = math.prod(max(1, size) for size in tensor.shape)
+    digits = "".join(c for c in tensor.dtype if c.isdigit())
+    bits = _BITS.get(tensor.dtype, int(digits) if digits else 0)
+    return (elements * bits + 7) // 8
+
+
 class OperatorGraph:
     """The operators of a file's main graph, each ready to be cut out.
 
@@ -106,6 +117,15 @@ class OperatorGraph:
                 "tensors are missing; convert or upload it again.",
                 f"{type(broken).__name__}: {broken}",
             ) from broken
+
+    def reads(self, number: int) -> tuple[int, ...]:
+        """Return the indices of all tensors that an operator reads, in the order of its inputs."""
+        return tuple(int(i) for i in _ints(self._graph.operators[number].inputs) if i >= 0)
+
+    @property
+    def variables(self) -> list[int]:
+        """Indices of the tensors that keep their values between inferences."""
+        return [i for i, table in enumerate(self._graph.tensors) if table.isVariable]
 
     def cut(self, operator: CutOperator, shapes: Mapping[int, Sequence[int]]) -> bytes:
         """Return a model that holds one operator, with those that compute constants for it.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from converter.child_process import Worker
 from converter.comparison import REFERENCE, Reference
-from converter.errors import WorkerError
+from converter.errors import LiteDriftError, WorkerError
 from converter.limits import Limits
 from converter.tensor_binding import Binding
 from converter.timing_session import Candidate
@@ -141,11 +141,23 @@ def evaluate_file(
     outputs: Path,
     threads: int,
     stateful: bool,
+    with_arena: bool = False,
 ) -> dict[str, Any]:
     """Run a `.tflite` on all samples in a fresh process, and again one by one if that crashes.
 
+    Args:
+        pool: Starts the process.
+        limits: Bound its time.
+        file: The file and how it is opened.
+        samples: Folder of the evaluation samples.
+        outputs: Folder that gets the outputs.
+        threads: For the kernels.
+        stateful: Whether each sample needs an interpreter of its own.
+        with_arena: Whether to ask what the built-in kernels allocate, too.
+
     Returns:
-        The evaluation worker's answer; the outputs lie in their folder.
+        The evaluation worker's answer; the outputs lie in their folder. With the arena, `arena` has
+        the answer to that, or `arena_error` says why there is none.
 
     Raises:
         LiteDriftError: When LiteRT cannot run it, or crashed both times.
@@ -156,7 +168,7 @@ def evaluate_file(
         task = f"while running {binding.label}"
         worker = pool.start("evaluation", "LiteRT", task=task)
         try:
-            return worker.ask(
+            answer = worker.ask(
                 "evaluate",
                 limits.evaluate_seconds,
                 path=str(path),
@@ -167,6 +179,7 @@ def evaluate_file(
                 batched=batched,
                 binding=binding.to_json(),
             )
+            return {**answer, **(_ask_arena(worker, limits, file, threads) if with_arena else {})}
         finally:
             worker.close()
 
@@ -176,3 +189,20 @@ def evaluate_file(
         # A kernel may crash on a batch that it takes one by one.
         shutil.rmtree(outputs, ignore_errors=True)
         return ask(batched=False)
+
+
+def _ask_arena(worker: Worker, limits: Limits, file: BoundFile, threads: int) -> dict[str, Any]:
+    path, binding = file
+    worker.task = f"while allocating {binding.label} with built-in kernels"
+    try:
+        # Last of all: built-in kernels may refuse, or crash on, what XNNPACK runs.
+        arena = worker.ask(
+            "allocate",
+            limits.load_seconds,
+            path=str(path),
+            threads=threads,
+            binding=binding.to_json(),
+        )
+    except LiteDriftError as error:
+        return {"arena": {}, "arena_error": str(error)}
+    return {"arena": arena}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MIN_MAX, MSE, OCTAV = "min_max_uniform_quantize", "MSE", "OCTAV"
+MIN_MAX, MSE, OCTAV, GPTQ = "min_max_uniform_quantize", "MSE", "OCTAV", "GPTQ"
 HADAMARD, FLOAT_CASTING = "DECOMPOSED_HADAMARD_ROTATION", "float_casting"
 
 
@@ -39,8 +39,8 @@ class Precision:
 
     @property
     def needs_calibration(self) -> bool:
-        """Whether ranges of activations must be known."""
-        return self.activation_bits is not None
+        """Whether calibration samples take part: for activations, or for GPTQ's own statistics."""
+        return self.activation_bits is not None or self.algorithm == GPTQ
 
 
 def _weights(bits: int, granularity: str = "CHANNELWISE", dtype: str = "INT") -> dict[str, Any]:
@@ -93,6 +93,7 @@ PRECISIONS: dict[str, Precision] = {
         _dynamic("dynamic_int4", "dynamic int4", 4),
         _dynamic("dynamic_int4_mse", "dynamic int4, MSE", 4, MSE),
         _dynamic("dynamic_int4_octav", "dynamic int4, OCTAV", 4, OCTAV),
+        _dynamic("dynamic_int4_gptq", "dynamic int4, GPTQ", 4, GPTQ),
         _dynamic("dynamic_int4_hadamard", "dynamic int4, Hadamard", 4, HADAMARD),
         _dynamic("dynamic_int4_block32", "dynamic int4, blocks of 32", 4, block=32),
         _static("int8_int4", "int8, weights int4", 4, 8),

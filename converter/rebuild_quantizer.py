@@ -7,12 +7,13 @@ import pprint
 from converter.comparison import Comparison, Variant
 from converter.plain_source import plain_source
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import quantizer_rules
+from converter.quantizer_recipe import collecting_rule, quantizer_rules
 from converter.rebuild_parts import RebuildParts, end_constants
 from converter.recipe import Recipe
+from converter.weight_algorithms import WEIGHT_ALGORITHMS
 
 _IMPORTS = """from ai_edge_litert.interpreter import Interpreter
-from litert_quantizer import Quantizer, calibrator
+from litert_quantizer import Quantizer, calibrator, recipe_manager
 from litert_quantizer.utils import qsv_utils
 """
 
@@ -59,6 +60,30 @@ def build(content, calibration=None):
 '''
 
 
+_COLLECT = '''COLLECTING_RULE = {rule}
+
+
+def collect(content, quantizer, samples):
+    """Return ranges, and beside them what the weights' algorithm takes from the samples."""
+    ranges = calibrate(content, quantizer, samples)
+    manager = recipe_manager.RecipeManager()
+    manager.load_quantization_recipe([COLLECTING_RULE])
+    mode = calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS
+    counter = calibrator.Calibrator(content, num_threads=1, mode=mode)
+    fed = [
+        {{name: array[0] if name in SCALARS else array for name, array in chunk.items()}}
+        for chunk in representative_samples(samples, BATCH)
+    ]
+    counter.calibrate({{SIGNATURE: fed}}, manager)
+    for name, found in counter.get_model_qsvs().items():
+        if {field!r} in found:
+            ranges[name] = {{**found, **ranges.get(name, {{}}), {field!r}: found[{field!r}]}}
+    return ranges
+
+
+'''
+
+
 def quantizer_parts(comparison: Comparison) -> RebuildParts:
     """Return the source of a run that starts from a `.tflite`."""
     model, environment = comparison.model, comparison.environment
@@ -82,8 +107,17 @@ def quantizer_parts(comparison: Comparison) -> RebuildParts:
 
 def _build_source(variant: Variant) -> str:
     recipe = Recipe.from_json(variant.flags)
-    calibrated = "calibrate(content, quantizer, load_samples(calibration))"
-    return _BUILD.format(
-        recipe=pprint.pformat(quantizer_rules(recipe), width=96, sort_dicts=False),
-        ranges=calibrated if recipe.calibrate else "None",
-    )
+    algorithm = WEIGHT_ALGORITHMS[recipe.algorithm]
+    ranges, before = "None", ""
+    if algorithm.collects is not None:
+        ranges = "collect(content, quantizer, load_samples(calibration))"
+        before = _COLLECT.format(
+            rule=_source(collecting_rule(algorithm.key)), field=algorithm.collects
+        )
+    elif recipe.calibrate:
+        ranges = "calibrate(content, quantizer, load_samples(calibration))"
+    return before + _BUILD.format(recipe=_source(quantizer_rules(recipe)), ranges=ranges)
+
+
+def _source(value: object) -> str:
+    return pprint.pformat(value, width=96, sort_dicts=False)

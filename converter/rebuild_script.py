@@ -84,7 +84,7 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
     """
     parts = rebuild_parts(comparison)
     model = comparison.model
-    calibrates = Recipe.from_json(variant.flags).calibrate
+    calibrates = Recipe.from_json(variant.flags).needs_samples
     default_samples = f'here / "{CALIBRATION_FILE}"'
     return _SCRIPT.substitute(
         tool=parts.tool,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from converter.child_process import Worker
-from converter.comparison import write_whole
+from converter.comparison import Comparison, write_whole
 from converter.environment import read_environment
 from converter.errors import DataError, LiteDriftError
 from converter.limits import current_limits
@@ -104,9 +104,11 @@ class StartCosts:
             cpu=values["cpu"],
         )
 
-    def save(self, folder: Path) -> None:
-        """Write `START_COST_FILE`."""
-        write_whole(folder / START_COST_FILE, json.dumps(self.to_json()).encode())
+    def save(self, folder: Path) -> Path:
+        """Write `START_COST_FILE` and return its path."""
+        path = folder / START_COST_FILE
+        write_whole(path, json.dumps(self.to_json()).encode())
+        return path
 
 
 def load_start_costs(path: Path) -> StartCosts:
@@ -122,6 +124,20 @@ def load_start_costs(path: Path) -> StartCosts:
             f"{path.name}: expected the cost of starting, found a damaged file "
             f"({type(broken).__name__}); measure it again."
         ) from broken
+
+
+def files_to_start(comparison: Comparison, files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the `.tflite` of each variant of a run that runs here.
+
+    Args:
+        comparison: The run's result.
+        files: The run's, by name.
+    """
+    return {
+        v.recipe: files[v.file]
+        for v in comparison.usable
+        if v.runnable and v.file is not None and v.file in files
+    }
 
 
 def measure_start_costs(

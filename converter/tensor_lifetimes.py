@@ -2,21 +2,18 @@
 
 A tensor lives from the operator that gives it to the last one that takes it. The largest sum of
 what lives during one operator is the least memory with which the graph can run in this order: a
-lower bound of LiteRT's arena, whose planner may need more (alignment, gaps), and XNNPACK adds its
-own workspace.
+lower bound of LiteRT's arena. Its planner needs more (`arena_plan.py`: alignment, gaps, inputs kept
+to the end), kernels ask for scratch, and XNNPACK adds its own workspace (`arena_memory.py`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from converter.op_cut import GraphTensor, OperatorGraph
-
-_BITS = {"bool": 8, "int4": 4, "int2": 2, "float16": 16, "bfloat16": 16, "complex64": 64,
-         "complex128": 128}  # fmt: skip
+from converter.arena_plan import ArenaPlan, plan_arena
+from converter.op_cut import GraphTensor, OperatorGraph, tensor_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +46,14 @@ class Lifetimes:
         layers: What each gives.
         tensors: In the order in which they begin.
         live_bytes: What lives during each operator, its inputs and outputs included.
+        plan: What TFLite's planner makes of it.
     """
 
     operators: list[str]
     layers: list[str]
     tensors: list[TensorLife]
     live_bytes: list[int]
+    plan: ArenaPlan = field(default_factory=ArenaPlan)
 
     @property
     def peak_bytes(self) -> int:
@@ -79,7 +78,8 @@ class Lifetimes:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read `to_json`'s form."""
         tensors = [TensorLife(**{**t, "shape": tuple(t["shape"])}) for t in values["tensors"]]
-        return cls(**{**values, "tensors": tensors})
+        plan = ArenaPlan.from_json(values["plan"])
+        return cls(**{**values, "tensors": tensors, "plan": plan})
 
 
 def find_lifetimes(graph: OperatorGraph) -> Lifetimes:
@@ -111,6 +111,7 @@ def find_lifetimes(graph: OperatorGraph) -> Lifetimes:
         layers=[graph.tensors[o.outputs[0]].name if o.outputs else "" for o in graph.operators],
         tensors=sorted(tensors, key=lambda tensor: (tensor.first, tensor.last)),
         live_bytes=live,
+        plan=plan_arena(graph),
     )
 
 
@@ -122,14 +123,11 @@ def _taken(graph: OperatorGraph, number: int) -> list[int]:
 
 
 def _life(tensor: GraphTensor, first: int, last: int) -> TensorLife:
-    elements = math.prod(max(1, size) for size in tensor.shape)
-    digits = "".join(c for c in tensor.dtype if c.isdigit())
-    bits = _BITS.get(tensor.dtype, int(digits) if digits else 0)
     return TensorLife(
         name=tensor.name,
         dtype=tensor.dtype,
         shape=tensor.shape,
-        size_bytes=(elements * bits + 7) // 8,
+        size_bytes=tensor_bytes(tensor),
         first=first,
         last=last,
     )

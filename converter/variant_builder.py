@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.arena_memory import read_arena
 from converter.assessment import Assessor, label_outputs
 from converter.child_process import Worker
 from converter.comparison import CALIBRATION_FILE, Reference, Variant
@@ -369,7 +370,10 @@ class VariantBuilder:
             outputs=outputs,
             threads=self._threads,
             stateful=variant.audit.is_stateful,
+            with_arena=True,
         )
+        variant.arena, notes = read_arena(answer)
+        variant.audit.notes += notes
         variant.peak_memory_bytes = answer["peak_memory_bytes"]
         variant.runtime_memory_bytes = answer["runtime_memory_bytes"]
         variant.evaluation_batch = answer["batch"]

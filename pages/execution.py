@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from components.execution_memory import render_memory
 from components.execution_view import (
     render_delegation,
     render_imports,
     render_machine,
-    render_memory,
     render_starts,
 )
 from components.format import shorten
@@ -28,4 +28,4 @@ variant = pick_variant(comparison, judge(comparison).recipe)
 if variant is not None:
     render_memory(dict(run.files), comparison, variant)
 render_starts(comparison)
-render_imports(run.run_id, dict(run.files), comparison)
+render_imports(run.run_id, dict(run.files))

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from components.analysis_panel import render_analysis_job
 from components.calibration_study import render_calibration_study
 from components.format import shorten
 from components.frame import ensure_frame
-from components.layer_analysis import pick_analysable, render_layer_analysis
+from components.layer_analysis import offer_analysis, pick_analysable, render_layer_analysis
 from components.plain_text import code_span, show_error
 from components.run_states import open_run
 from components.session import RUN_PARAMETER, VARIANT_PARAMETER
@@ -31,7 +30,7 @@ except LiteDriftError as error:  # it can be made anew
     show_error(error)
     analysis = None
 if analysis is None:
-    render_analysis_job(run.run_id, comparison, variant.recipe)
+    offer_analysis(run.run_id, comparison, variant.recipe)
 else:
     render_layer_analysis(files, comparison, analysis)
 render_calibration_study(run.run_id, files, comparison)

@@ -42,10 +42,10 @@ class Grid:
         """Return values as they come back out of the integers."""
         return self.restore(self.store(values)).astype(np.float32)
 
-    def levels(self) -> Array:
-        """Return the real numbers of the first channel's grid, in order."""
-        scale = float(np.ravel(self.scales)[0])
-        zero = float(np.ravel(self.zero_points)[0])
+    def levels(self, channel: int = 0) -> Array:
+        """Return the real numbers of a channel's grid, in order."""
+        scale = float(np.ravel(self.scales)[channel])
+        zero = float(np.ravel(self.zero_points)[channel])
         return (np.arange(self.low, self.high + 1) - zero) * scale
 
 
@@ -53,22 +53,23 @@ def make_grid(
     values: Array,
     bits: int,
     *,
-    share: float = 1.0,
+    parts: tuple[float, float] = (1.0, 1.0),
     symmetric: bool = True,
     channel_axis: int | None = None,
 ) -> Grid:
-    """Return the grid for a tensor's own range.
+    """Return the grid for a tensor's own range, or for parts of it.
 
     Args:
         values: The tensor.
         bits: Of one stored integer, 2 to 16.
-        share: Part of the range that is covered; what lies beyond is clipped.
+        parts: Where the range begins and ends, as parts of the least and the greatest value (of
+            each channel its own): below 1 what lies beyond is clipped, above 1 numbers are wasted.
         symmetric: Whether zero is stored as 0, as weights are; else the grid begins at the least
             value, as activations have it.
         channel_axis: The axis with a scale for each channel; None for one scale.
     """
     low, high = _range(values, channel_axis)
-    return grid_between(low * share, high * share, bits, symmetric=symmetric)
+    return grid_between(low * parts[0], high * parts[1], bits, symmetric=symmetric)
 
 
 def _range(values: Array, channel_axis: int | None) -> tuple[Array, Array]:
@@ -112,14 +113,35 @@ def running_sums(products: Array, bits: int | None) -> Array:
     """Return the sum after each product, in an accumulator that saturates.
 
     Args:
-        products: Integers, shape `(terms,)`.
+        products: Integers, shape `(terms, ...)`; summed along the first axis.
         bits: Of the accumulator; None for one without end.
     """
     if bits is None:
-        return np.cumsum(products)
+        return np.cumsum(products, axis=0)
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    sums, total = [], 0
-    for product in products.tolist():
-        total = int(min(max(total + int(product), low), high))
-        sums.append(total)
-    return np.array(sums)
+    sums = np.empty_like(products)
+    total = np.zeros_like(products[0])
+    for term, product in enumerate(products):
+        total = np.clip(total + product, low, high)
+        sums[term] = total
+    return sums
+
+
+def float16_sums(left: Array, right: Array) -> Array:
+    """Return the sum after each product, in an accumulator of 16 bits of floating point.
+
+    Each product is exact and rounded once with its sum, as a fused multiply-add does it
+    (`FMLA` on half floats); factors are float16, one after another along the first axis.
+
+    Args:
+        left: Factors, shape `(terms, ...)`.
+        right: The others, broadcastable to `left`.
+    """
+    # A product of two float16 has 22 significant bits, so a float64 holds it and its sum exactly.
+    products = left.astype(np.float16).astype(np.float64) * right.astype(np.float16)
+    sums = np.empty(products.shape, np.float16)
+    total = np.zeros(products.shape[1:], np.float16)
+    for term, product in enumerate(products):
+        total = (total.astype(np.float64) + product).astype(np.float16)
+        sums[term] = total
+    return sums

@@ -136,6 +136,7 @@ _CANDIDATE = _text("candidate", "a variant's recipe, or `original`")
 _OUTPUT = _text("output", "name of the model's output")
 
 _VARIANT = (
+    _text("arena", "what LiteRT takes from the allocator for it, as JSON"),
     _text("delegation", "what the delegate took over, as JSON"),
     _RECIPE,
     _text("engine", "what converted it; `given`: a file brought as it is"),

@@ -186,6 +186,7 @@ def _variant_row(comparison: Comparison, variant: Variant) -> Row:
         **_prefixed("drift", vars(variant.drift) if variant.drift else {}),
         **_prefixed("accuracy", _accuracy_row(variant.accuracy)),
         **_prefixed("audit", audit),
+        "arena": None if variant.arena is None else _json(vars(variant.arena)),
         "delegation": None if variant.delegation is None else _json(vars(variant.delegation)),
         **{f"audit_{name}": _json(audit[name]) for name in _AUDIT_JSON},
     }

@@ -3,6 +3,7 @@
 import argparse
 
 from tests.benchmarks import (
+    budget_search,
     cancelling,
     child_cost,
     drift_speed,
@@ -25,6 +26,7 @@ def main():
     cancelling.main(options.rounds)
     vendor_agreement.main(options.rounds)
     drift_speed.main(options.rounds)
+    budget_search.main(options.rounds)
     many_people.main(options.rounds)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
-from converter.analysis_jobs import analysis_id
+from converter.analysis_kinds import CALIBRATION, Analysis
 from converter.history import CANCELLED, FAILED, INTERRUPTED, RUNNING
 from converter.installation import history
 from converter.kept_samples import EVALUATION_FILE, keep_first
@@ -20,16 +19,10 @@ from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.run_store import keep_file
 from tests.converter.example_tflites import write_classifier
+from tests.converter.following_jobs import finish
 from tests.pages.synthetic import make_comparison, write_run
 
 START = widget_key("layers", "start")
-
-
-def finish(job_id):
-    end = time.monotonic() + 90
-    while run_store.follow_run(job_id).is_active:
-        assert time.monotonic() < end
-        time.sleep(0.03)
 
 
 def open_layers(app, run_id):
@@ -75,7 +68,7 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
         assert [b.label for b in app.button if "cancel.layers" in b.key] == ["Cancel"]
         app.switch_page("pages/history.py").run()
         assert [b.label for b in app.button if "cancel.history" in b.key] == ["Cancel"]
-    finish(analysis_id(run_id, "int8"))
+    finish(Analysis(run_id=run_id, recipe="int8").job_id)
     open_layers(app, run_id)
     assert not app.exception
     assert not app.error
@@ -83,8 +76,17 @@ def test_a_look_is_taken_once_and_kept_with_the_run(app, home, tmp_path):
         card.value for card in app.subheader
     }
     assert not [b for b in app.button if b.key == START]
-    app.button(key=widget_key("calibration", "start")).click().run()
+    study = widget_key("calibration", "start")
+    with measuring_alone():
+        app.button(key=study).click().run()
+        assert not app.exception
+        assert study not in [button.key for button in app.button]
+        open_layers(app, run_id)
+        assert [b.label for b in app.button if "cancel.calibration" in b.key] == ["Cancel"]
+    finish(Analysis(run_id=run_id, kind=CALIBRATION, recipe="int8").job_id)
+    open_layers(app, run_id)
     assert not app.exception
+    assert not app.error
     assert "calibration_int8.json" in run_store.run_files(run_id)
     assert "Values beyond the ranges" in {card.value for card in app.subheader}
     assert "Two disjoint halves" in [card.value for card in app.subheader]
@@ -131,7 +133,7 @@ def kept_run(home):
 
 
 def submit_row(run_id, status, **fields):
-    job_id = analysis_id(run_id, "dynamic_range")
+    job_id = Analysis(run_id=run_id, recipe="dynamic_range").job_id
     record = history().run(run_id)
     request = {"analysis_of": run_id, "recipe": "dynamic_range"}
     history().add_run(replace(record, **{

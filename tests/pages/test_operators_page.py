@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
+from converter.analysis_kinds import OPERATORS, Analysis
 from converter.graph_nodes import GRAPH_FILE, GraphNode, save_nodes
+from converter.history import DONE
+from converter.measurement_lock import measuring_alone
 from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.run_operators import PROBE_FILE
 from tests.converter import odd_operations
+from tests.converter.following_jobs import finish
 from tests.pages.synthetic import fail, make_comparison, write_run
 
-PROBE_BUTTON = widget_key("operators", "probe")
+PROBE_BUTTON = widget_key("operators", "start")
 ONLY_PROBLEMS = widget_key("operators", "problems")
 REFUSED = "TF Select ops: Erf\nCustom ops: Acosh"
 
@@ -111,15 +113,19 @@ def test_a_model_that_tflite_cannot_take_is_probed_and_that_is_kept(app, tmp_pat
             samples=4, calibration_samples=2, runs=1, recipes=(PRESETS["float32"],),
         )
     )
-    end = time.monotonic() + 90
-    while run_store.follow_run(run_id).is_active:
-        assert time.monotonic() < end
-        time.sleep(0.03)
+    finish(run_id)
     open_operations(app, run_id)
     assert matrix(app).loc["Erf", "Builtins, float32"] == "▲ needs Select TF"
     assert matrix(app).loc["MatMul", "With Select TF"] == "? not tried"
-    app.button(key=PROBE_BUTTON).click().run()
-    assert not app.exception
+    with measuring_alone():
+        app.button(key=PROBE_BUTTON).click().run()
+        assert not app.exception
+        assert PROBE_BUTTON not in [button.key for button in app.button]
+        open_operations(app, run_id)  # left, and come back to
+        assert [b.label for b in app.button if "cancel.operators" in b.key] == ["Cancel"]
+        assert matrix(app).loc["MatMul", "With Select TF"] == "? not tried"
+    assert finish(Analysis(run_id=run_id, kind=OPERATORS).job_id).status == DONE
+    open_operations(app, run_id)
     assert not app.error
     assert PROBE_FILE in run_store.run_files(run_id)
     assert matrix(app).loc["MatMul", "With Select TF"] == "✓ builtin"
