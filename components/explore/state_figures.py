@@ -12,7 +12,6 @@ from components.format import (
     format_db,
     format_ms,
     format_percent,
-    format_points,
 )
 from components.plain_text import escape_markdown, show_error, show_warning
 from components.session import widget_key
@@ -39,14 +38,16 @@ def render_figures(bench: Bench, found: Judged, plain: Judged) -> None:
     figures, float32 = found.figures, plain.figures
     with st.container(border=True, gap="xsmall"):
         with st.grid(5, min_column_width=132, gap="small"):
-            _metric("Size", format_bytes(file_size(figures)), _size_words(figures, float32))
+            _metric("Size", format_bytes(file_size(figures)),
+                    f"float32: {format_bytes(float32.size_bytes)}")
             _metric("SQNR", format_db(None if figures.problem else figures.sqnr_db),
                     f"float32: {format_db(float32.sqnr_db)}")
             _metric("Agreement", format_percent(figures.agreement),
-                    "top-1, with the original" if figures.agreement is not None
-                    else "the outputs are no classes")
+                    "no classes" if float32.agreement is None else "top-1",
+                    "Share of samples whose top class is the original's.")
             _metric("Accuracy", format_percent(figures.accuracy),
-                    _accuracy_words(figures, float32))
+                    "no labels" if float32.accuracy is None
+                    else f"float32: {format_percent(float32.accuracy)}")
             _render_latency(bench, figures, float32)
         if figures.problem is not None:
             show_warning(f"This state cannot be used: {figures.problem.rstrip('.')}. Undo it, or "
@@ -61,22 +62,6 @@ def render_figures(bench: Bench, found: Judged, plain: Judged) -> None:
 def _metric(label: str, value: str, detail: str, help_text: str | None = None) -> None:
     st.metric(label, value, delta=detail or None, delta_color="off", delta_arrow="off",
               help=help_text)
-
-
-def _size_words(figures: Figures, float32: Figures) -> str:
-    size = file_size(figures)
-    if size is None:
-        return "no file"
-    share = size / float32.size_bytes - 1
-    if size == float32.size_bytes:
-        return "as float32"
-    return f"{100 * share:+.1f} % against float32".replace("-", "\N{MINUS SIGN}")
-
-
-def _accuracy_words(figures: Figures, float32: Figures) -> str:
-    if figures.accuracy is None or float32.accuracy is None:
-        return "no labels" if float32.accuracy is None else "not measured"
-    return f"{format_points(figures.accuracy - float32.accuracy)} against float32"
 
 
 def _render_latency(bench: Bench, figures: Figures, float32: Figures) -> None:

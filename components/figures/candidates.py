@@ -109,7 +109,8 @@ def build_bytes_figure(
     )
     if len(layers) <= _FEW:
         figure.add_scatter(
-            x=places, y=[max(pair) / divisor for pair in zip(sizes, plain, strict=True)],
+            x=places,
+            y=[(max(pair) + 0.01 * top) / divisor for pair in zip(sizes, plain, strict=True)],
             mode="text", text=[SHORT_NAMES[precisions[n]] for n in numbers], name="precision",
             textposition="top center", textfont={"size": 11, "color": INK}, cliponaxis=False,
             hoverinfo="skip", customdata=numbers,
