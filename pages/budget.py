@@ -34,7 +34,7 @@ except LiteDriftError as error:
 
 question = ask_question(comparison, has_labels=comparison.reference.accuracy is not None)
 st.button("Search", icon=":material/search:", type="primary", disabled=question is None,
-          key=widget_key("budget", "start"), on_click=start_search, args=(run.run_id, question),
+          key=widget_key("budget", "ask"), on_click=start_search, args=(run.run_id, question),
           help="Set at least one limit." if question is None else None)
 render_searches(run.run_id, files)
 render_sensitivity(run.run_id, files)

@@ -84,9 +84,9 @@ def render_frontier(
                 format_func=choice_label, key=widget_key(_PAGE, f"measure.{place}"),
             ) or SQNR  # fmt: skip
         st.caption(
-            f"Every mark is a file of its own, measured on {findings.samples[0]} samples of the "
-            f"search: {len(findings.found)}. Left is smaller, up is closer; left of the dotted "
-            f"line at {format_bytes(findings.least_bytes)} no file can be that gives numbers. "
+            f"{len(findings.found)} files, each measured on {findings.samples[0]} samples of the "
+            "search. Left is smaller, up is closer; left of the dotted line at "
+            f"{format_bytes(findings.least_bytes)} no file can be that gives numbers. "
             + _set_aside(findings)
         )
         figure = build_frontier_figure(findings, measure, best)
