@@ -8,6 +8,9 @@ import streamlit as st
 
 from components.charts import show_figure
 from components.format import MISSING, format_count, format_error, format_percent
+from components.formula_names import render_names
+from components.formulas.accuracy import accuracy_formulas
+from components.formulas.samples import distribution_formulas
 from components.plain_text import escape_markdown
 from components.session import widget_key
 from converter.accuracy import INTERVAL_METHODS, Accuracy
@@ -40,6 +43,9 @@ def render_accuracy_details(comparison: Comparison, output: str) -> None:
     methods = "; ".join(f"{_LABELS[n]}: {INTERVAL_METHODS[n]}" for n in names
                         if n in INTERVAL_METHODS)
     st.caption(escape_markdown(f"In brackets the 95 % interval ({methods})."))
+    reference = found.get("original")
+    render_names(formula for model, accuracy in found.items()
+                 for formula in accuracy_formulas(accuracy, reference, model))
     sentences = [a.paired.sentence for a in found.values() if a.paired is not None]
     if sentences:
         st.subheader("Can they be told apart?", anchor=False)
@@ -58,6 +64,7 @@ def render_distributions(variant: Variant, output: OutputSamples, color: str) ->
                 icon=":material/info:")
         return
     st.caption(_pairs_caption(output))
+    render_names(distribution_formulas(output))
     with st.grid(2, min_column_width=380, gap="small"):
         show_figure("Output values", f"Grey: the original. Line: {escape_markdown(name)}.",
                     errors.build_output_histogram(facts, name, color), "samples")

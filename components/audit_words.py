@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.format import format_count, shorten
+from converter.audit import same_note
 from converter.comparison import Audit
 from converter.toggles import IGNORED, NO, PARTLY, YES, effect_note
 
@@ -92,13 +93,21 @@ def same_sentence(audit: Audit) -> str:
     """Return which other variants hold the same; empty for none."""
     if not audit.same_as:
         return ""
-    return f"Holds the same as {', '.join(audit.same_as)}, but for the converter's metadata."
+    sentence = f"Holds the same as {', '.join(audit.same_as)}, but for the converter's metadata"
+    if any(note in audit.notes for note in _same_notes(audit, changed_nothing=True)):
+        sentence += ": what differs between the recipes changed nothing"
+    return f"{sentence}."
 
 
 def other_notes(audit: Audit) -> list[str]:
-    """Return the notes that do not repeat a row of the flags."""
+    """Return the notes that repeat neither a row of the flags nor `same_sentence`."""
     told = {effect_note(row) for row in audit.flags}
+    told |= _same_notes(audit, changed_nothing=True) | _same_notes(audit, changed_nothing=False)
     return [note for note in audit.notes if note not in told]
+
+
+def _same_notes(audit: Audit, *, changed_nothing: bool) -> set[str]:
+    return {same_note(name, changed_nothing=changed_nothing) for name in audit.same_as}
 
 
 def names_with_counts(names: Mapping[str, Any]) -> str:

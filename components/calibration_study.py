@@ -10,6 +10,12 @@ import streamlit as st
 from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.format import format_date, format_db, format_percent
+from components.formula_names import render_names
+from components.formulas.calibration import (
+    clipping_formulas,
+    draw_formulas,
+    halves_formulas,
+)
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, code_span, escape_markdown, show_error, show_notes
 from components.session import widget_key
@@ -69,6 +75,7 @@ def _render(study: CalibrationStudy, comparison: Comparison) -> None:
         f"Judged on {study.evaluation_samples} evaluation samples, which took no part.",
         build_calibration_figure(study, color), _PAGE,
     )
+    render_names(draw_formulas(study))
     if study.halves is not None:
         _render_halves(study.halves)
     if study.clipping is not None:
@@ -91,6 +98,7 @@ def _render_halves(halves: Halves) -> None:
             st.metric("Second half", format_db(halves.second.sqnr_db), width="content")
             st.metric("One against the other", format_db(halves.between_db), width="content",
                       help="SQNR of the second's outputs against the first's.")
+        render_names(halves_formulas(halves))
         if halves.tensors:
             worst = halves.tensors[0]
             st.caption(escape_markdown(
@@ -110,6 +118,7 @@ def _render_clipping(clipping: Clipping) -> None:
         st.caption(f"The run's own variant on {clipping.samples} evaluation samples: "
                    f"{clipping.clipped} of {clipping.compared} activations have values beyond "
                    "what they can store, which are cut off there.")
+        render_names(clipping_formulas(clipping))
         if clipping.tensors:
             st.dataframe(
                 [{"Tensor": t.name, "Operator": t.operator,

@@ -7,6 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from components.charts import CHART_CONFIG, show_figure
+from components.formula_names import render_names
+from components.formulas.execution import arena_formula, arena_formulas, tensor_formula
+from components.formulas.variant import memory_formulas
 from components.memory_words import memory_levels
 from components.palette import custom_names, recipe_color
 from components.plain_text import escape_markdown, show_error
@@ -39,6 +42,10 @@ def render_memory(files: dict[str, Path], comparison: Comparison, variant: Varia
         return
     peak = found.peak_operator
     _render_levels(variant, found, color)
+    render_names([
+        arena_formula(found), *arena_formulas(variant, found),
+        *map(tensor_formula, found.alive_at(peak)[:1]), *memory_formulas(variant),
+    ])  # fmt: skip
     show_figure(
         "What lives at once",
         "Bytes of the activations that live during each operator; "

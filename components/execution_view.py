@@ -11,6 +11,10 @@ from components.analysis_panel import Offer, render_analysis_job
 from components.charts import show_figure
 from components.conditions import condition_lists
 from components.format import format_bytes, format_date, format_ms, format_ratio
+from components.formula_names import render_names
+from components.formulas import Formula
+from components.formulas.execution import delegation_formulas, import_formulas
+from components.formulas.latency import median_formula, start_formulas
 from components.plain_text import escape_markdown, show_error
 from converter.analysis_kinds import STARTS, Analysis
 from converter.comparison import Comparison
@@ -52,6 +56,8 @@ def render_delegation(comparison: Comparison) -> None:
     _card("Which kernels run", "Coloured: operators that XNNPACK, LiteRT's delegate, runs; grey: "
           "those left to built-in kernels. Between two pieces tensors change hands.",
           build_delegation_figure(comparison))
+    render_names(formula for variant in comparison.variants if variant.delegation is not None
+                 for formula in delegation_formulas(variant))
     rows = [
         {"Variant": v.recipe, "Operator": name, "Count": count}
         for v in comparison.variants if v.delegation is not None
@@ -72,6 +78,16 @@ def render_starts(comparison: Comparison) -> None:
     _card("Load, first, warm", "■ loading and allocating, ◆ the first inference, ● the median once "
           "warm. On the right: how many warm inferences the first one takes.",
           build_start_figure(comparison))
+    render_names(_start_formulas(comparison))
+
+
+def _start_formulas(comparison: Comparison) -> list[Formula]:
+    timed = {"original": comparison.reference.latency,
+             **{v.recipe: v.latency for v in comparison.variants}}
+    return [
+        formula for owner, stats in timed.items() if stats is not None
+        for formula in (*start_formulas(stats, owner), median_formula(stats, owner))
+    ]
 
 
 def render_imports(run_id: str, files: dict[str, Path]) -> None:
@@ -103,6 +119,7 @@ def _show_imports(costs: StartCosts) -> None:
         _card("Time to import", _import_words(costs), build_import_figure(costs, memory=False))
         _card("Memory that it takes", "Growth of the process's resident memory by the import.",
               build_import_figure(costs, memory=True))
+    render_names(import_formulas(costs))
     rows = [
         {"Variant": f.recipe, "Load": _middle(f.load_ms), "First inference": _middle(f.first_ms),
          "Warm": _middle(f.warm_ms),

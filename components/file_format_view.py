@@ -169,7 +169,7 @@ def render_graphs(
     source = original if comparison.starts_from_tflite else files.get(GRAPH_FILE)
     if source is None or path is None:
         st.info("The original's operations are not kept with this run: its file is gone, the run "
-                "is older than this page, or it came in a bundle. Run the model again to see what "
+                "is older than this page, or its bundle is. Run the model again to see what "
                 "became of each.", icon=":material/info:")
         return
     kept_under = comparison.model.sha256 if comparison.starts_from_tflite else str(source)

@@ -10,6 +10,13 @@ import streamlit as st
 
 from components.analysis_panel import Offer, render_analysis_job
 from components.format import format_db, format_error, format_ms, format_percent
+from components.formula_names import render_names
+from components.formulas.layers import (
+    change_formula,
+    cost_formulas,
+    layer_formulas,
+    ledger_formulas,
+)
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, code_span, escape_markdown, show_notes
 from components.session import VARIANT_PARAMETER, widget_key
@@ -109,6 +116,7 @@ def _render_ledger(analysis: LayerAnalysis, color: str) -> None:
         st.caption(f"Mean squares: {format_error(item.whole)} from end to end, "
                    f"{format_error(item.legs)} as the sum of the legs. "
                    f"{_residual_words(item.residual)}")
+        render_names(ledger_formulas(ledger, output))
         show_notes(list(dict.fromkeys(leg.note for leg in ledger.legs if leg.note)))
 
 
@@ -178,6 +186,7 @@ def _render_layer(layer: Layer) -> None:
             st.metric("RMSE / scale", f"{layer.born.rmse_in_steps:.2f}", width="content",
                       help="0.29 is what rounding alone does.")
         st.metric("Cosine", f"{layer.accumulated.cosine_similarity:.5f}", width="content")
+    render_names(layer_formulas(layer))
     if layer.born_absence:
         st.caption(escape_markdown(f"Not run alone: {layer.born_absence}."))
     st.caption(escape_markdown(_ends_words(layer)))
@@ -246,6 +255,7 @@ def _render_costs(
         st.subheader("Cost by operator", anchor=False)
         st.caption(_coverage_words(costs))
         show_notes(costs.notes)
+        render_names(cost_formulas(costs))
         _chart(build_type_figure(costs, color), "types")
         _render_cost_table(costs)
     others = _other_costs(files, comparison, analysis)
@@ -268,6 +278,7 @@ def _render_costs(
             st.caption("The parts of at least one of the two do not sum to its whole: read the "
                        "order of the bars, not their lengths.")
         _chart(build_change_figure(changes, other, analysis.recipe), f"change.{other}.{way}")
+        render_names(change_formula(changes, other))
 
 
 def _coverage_words(costs: OperatorCosts) -> str:

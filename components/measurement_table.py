@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 from components.format import MISSING, format_date, format_ms
+from components.formula_names import render_names
+from components.formulas.overview import measured_formulas
 from components.plain_text import escape_markdown, visible_text
 from converter.comparison import REFERENCE
 from converter.errors import LiteDriftError
@@ -34,6 +36,10 @@ def render_measurements(record: RunRecord) -> None:
             [measurement_row(measurement) for measurement in measurements], hide_index=True,
             alt="Latency measurements of this run with their date, medians and conditions",
         )
+        medians = {name: median for name, value in measurements[0].figures.items()
+                   if (median := _median(value)) is not None}
+        original = medians.pop(REFERENCE, None)
+        render_names(measured_formulas(medians, original))
 
 
 def measurement_row(measurement: Measurement) -> dict[str, str]:

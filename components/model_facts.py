@@ -16,6 +16,8 @@ from components.format import (
     short_count,
     shorten,
 )
+from components.formula_names import render_names
+from components.formulas.model import model_formulas
 from components.open_sizes import render_batch
 from components.plain_text import code_span, escape_markdown, show_notes, visible_text
 from components.session import ChosenModel
@@ -80,6 +82,7 @@ def render_model_facts(
                           help="The size that variants are compared with: without optimizer "
                           "state, which conversion leaves behind, and unpacked where it came "
                           "zipped")
+        render_names(model_formulas(facts))
         _render_remark(facts)
         _render_tensors(facts)
         _render_run_shapes(facts, has_data=has_data)

@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 from components.analysis_panel import Offer, render_analysis_job
+from components.formula_names import render_names
+from components.formulas.overview import operation_formulas
 from components.plain_text import code_span, escape_markdown, show_error, show_notes, visible_text
 from components.run_states import OpenRun
 from components.session import widget_key
@@ -112,6 +114,7 @@ def _render_matrix(report: SupportReport) -> None:
                f"the frozen graph, constants left out; of the kinds {aim} on a target that was "
                "tried. ✓ works, ◐ stays float on an integer target, ▲ needs Select TF, ✕ does not "
                "work, ○ not refused where the converter stopped at others, ? not told.")
+    render_names(operation_formulas(report.rows))
     only = st.toggle("Only problems", key=widget_key("operators", "problems"))
     rows = [row for row in report.rows if row.is_problem or not only]
     if not rows:

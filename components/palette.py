@@ -40,6 +40,27 @@ _CUSTOM = (
 )
 
 
+_PRECISIONS: dict[str, str] = {
+    "float32": _KNOWN["float32"][0],
+    "float16": _KNOWN["float16"][0],
+    "weight_only_int8": _KNOWN["int8_weight_only"][0],
+    "dynamic_int8": _KNOWN["dynamic_range"][0],
+    "int16x8": _KNOWN["int16x8"][0],
+    "int8": _KNOWN["int8"][0],
+    "weight_only_int4": _KNOWN["int4_weight_only"][0],
+    "dynamic_int4": _KNOWN["int4_dynamic_range"][0],
+    "dynamic_int4_mse": "#C2476B",
+    "dynamic_int4_octav": "#6C63B8",
+    "dynamic_int4_hadamard": "#4B7F87",
+    "dynamic_int4_block32": "#A35FA0",
+    "int8_int4": _KNOWN["int8x4"][0],
+    "dynamic_int2": "#8C5A3C",
+    "dynamic_int2_block32": "#5F8A1E",
+}
+"""What a layer is stored as: the colour of the recipe that does so to all of them, where there is
+one."""
+
+
 # Of variants of different runs side by side: a recipe's own colour would be that of each of them.
 _PAIRS = (
     ("#2F6FC4", "circle"),
@@ -65,6 +86,11 @@ def recipe_color(name: str, custom: Sequence[str] = ()) -> str:
 def recipe_symbol(name: str, custom: Sequence[str] = ()) -> str:
     """Return a recipe's Plotly marker symbol; arguments as for `recipe_color`."""
     return _style(name, custom)[1]
+
+
+def precision_color(name: str) -> str:
+    """Return the colour of a precision of one layer as `#rrggbb`."""
+    return _PRECISIONS[name]
 
 
 def pair_style(index: int) -> tuple[str, str]:

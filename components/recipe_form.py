@@ -14,7 +14,7 @@ from converter.recipe import (
     AS_GIVEN,
     BUILTINS,
     BUILTINS_INT8,
-    EXPLANATIONS,
+    FURTHER_PRESETS,
     INT16X8,
     IO_TYPES,
     OPTIMIZATIONS,
@@ -30,6 +30,8 @@ from converter.recipe import (
     engine_problem,
     recipe_problems,
 )
+from converter.recipe_words import EXPLANATIONS
+from converter.weight_algorithms import BLOCK_SIZES, MIN_MAX, WEIGHT_ALGORITHMS
 
 _OPS_LABELS = {
     BUILTINS: "builtins", SELECT_TF: "Select TF", BUILTINS_INT8: "int8", INT16X8: "int16x8",
@@ -49,7 +51,10 @@ _HELP = {
     "per_channel": "One scale for each output channel of a weight tensor; off, one scale for the "
     "whole tensor, which drifts more.",
     "per_channel_dense": "The same for dense layers alone; some delegates want it off.",
-    "weight_bits": "Bits of an integer weight; dense and convolution layers alone can have 4.",
+    "weight_bits": "Bits of an integer weight; dense and convolution layers alone can have 4 or 2.",
+    "algorithm": "How scales of weights are found; GPTQ, OSCAR and Hadamard are for dense layers, "
+    "and the first two look at calibration samples.",
+    "block_size": "Weights of one row of a dense layer that share a scale; 0 for the whole row.",
     "weight_only": "Weights are stored as integers and widened to floats before computing.",
     "allow_custom_ops": "Keeps operators that TFLite does not know as custom ones; the file then "
     "needs kernels of your own.",
@@ -68,7 +73,17 @@ def pick_presets(start: StartingPoint) -> list[Recipe]:
             with grid.cell(column_span="all"):
                 if _preset_card(SELECT_TF_PRESET, default=False):
                     chosen.append(SELECT_TF_PRESET)
-    return chosen
+    return chosen + (_pick_further() if start.is_tflite else [])
+
+
+def _pick_further() -> list[Recipe]:
+    """Show what else litert-quantizer offers, and return what is switched on."""
+    with (
+        st.expander("Other ways to find scales, blocks, 2-bit weights",
+                    icon=":material/experiment:"),
+        st.grid(3, min_column_width=240, gap="small"),
+    ):
+        return [r for r in FURTHER_PRESETS.values() if _preset_card(r, default=False)]
 
 
 def _preset_card(recipe: Recipe, *, default: bool) -> bool:
@@ -110,7 +125,7 @@ def pick_custom_recipes(session: Session, start: StartingPoint) -> list[Recipe]:
 
 def name_problems(name: str, known: list[Recipe]) -> list[str]:
     """Return why a custom recipe cannot have a name: a preset or another recipe has it."""
-    presets = {SELECT_TF_PRESET.name, AS_GIVEN.name, *PRESETS, *TFLITE_PRESETS}
+    presets = {SELECT_TF_PRESET.name, AS_GIVEN.name, *PRESETS, *TFLITE_PRESETS, *FURTHER_PRESETS}
     taken = {*presets, *(recipe.name for recipe in known)}
     return [f"the name {name!r} is taken; choose another."] if name in taken else []
 
@@ -177,19 +192,27 @@ def _ask_flags(session: Session, start: StartingPoint) -> dict[str, Any]:
         per_channel = _toggle("per_channel", "per-channel weights", value=True)
         dense = _toggle("per_channel_dense", "per-channel in dense layers", value=True)
         custom_ops = _toggle("allow_custom_ops", "custom ops allowed", value=False)
-    bits, weight_only = 8, False
+    bits, weight_only, algorithm, block = 8, False, MIN_MAX, 0
     if start.is_tflite:
         with left:
             weight_only = _toggle("weight_only", "weights only", value=False)
         with right:
             bits = st.selectbox("weight_bits", WEIGHT_BITS, key=_key("weight_bits"),
                                 help=_HELP["weight_bits"], persist_state="session")
+            block = st.selectbox("block_size", BLOCK_SIZES, key=_key("block_size"),
+                                 help=_HELP["block_size"], persist_state="session")
+        with left:
+            algorithm = st.selectbox(
+                "algorithm", list(WEIGHT_ALGORITHMS), key=_key("algorithm"),
+                help=_HELP["algorithm"], persist_state="session",
+                format_func=lambda name: WEIGHT_ALGORITHMS[name].label,
+            )
     return {
         "name": name, "optimizations": optimizations, "supported_ops": ops,
         "supported_types": types, "inference_input_type": input_type,
         "inference_output_type": output_type, "calibrate": calibrate, "per_channel": per_channel,
         "per_channel_dense": dense, "allow_custom_ops": custom_ops, "weight_bits": bits,
-        "weight_only": weight_only,
+        "weight_only": weight_only, "algorithm": algorithm, "block_size": block,
     }
 
 

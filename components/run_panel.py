@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components.format import format_bytes, format_seconds, shorten
+from components.formula_names import render_names
+from components.formulas import Formula
+from components.formulas.overview import run_size_formula
 from components.history_filters import search_parameters
 from components.job_panel import OUTCOMES
 from components.measurement_table import render_measurements
@@ -26,7 +29,14 @@ from components.whose_runs import may_change
 from converter.errors import LiteDriftError
 from converter.history import RunRecord
 from converter.run_search import RunSearch
-from converter.run_store import delete_run, describe_run, load_record, pin_run, rename_run
+from converter.run_store import (
+    delete_run,
+    describe_run,
+    load_record,
+    pin_run,
+    rename_run,
+    run_files,
+)
 
 _PROBLEM = widget_key("history", "problem")
 
@@ -77,10 +87,20 @@ def _render_facts(record: RunRecord) -> None:
     if record.finished and record.started:
         parts.append(f"took {format_seconds(record.finished - record.started)}")
     st.caption(escape_markdown(" · ".join(parts)))
+    render_names([_size_formula(record)])
     if record.error:
         show_error(record.error)
     if record.status in RESUMABLE:
         st.markdown(finished_sentence(record.run_id))
+
+
+def _size_formula(record: RunRecord) -> Formula:
+    """Return the run's size as the sum of its files; runs share a file by its content."""
+    try:
+        sizes = {str(path): path.stat().st_size for path in run_files(record.run_id).values()}
+    except (LiteDriftError, OSError):
+        sizes = {}
+    return run_size_formula(sizes, record.size_bytes)
 
 
 def _render_actions(session: Session, record: RunRecord, search: RunSearch) -> None:

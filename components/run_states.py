@@ -82,7 +82,7 @@ def open_run(page: str) -> OpenRun:
     try:
         progress = follow_run(run_id)
         if progress.status != DONE:
-            render_without_result(run_id, progress)
+            render_without_result(run_id, progress, page)
             st.stop()
         return OpenRun(run_id, progress, load_comparison(run_id), run_files(run_id))
     except LiteDriftError as error:
@@ -112,10 +112,10 @@ def render_no_history() -> None:
         st.page_link(MODEL_PAGE, label="Pick a model", icon=":material/deployed_code:")
 
 
-def render_without_result(run_id: str, progress: Progress) -> None:
+def render_without_result(run_id: str, progress: Progress, page: str = "Compare") -> None:
     """Show a run that goes on, or say how it ended, what to do next, and its steps."""
     if progress.is_active:
-        st.title("Compare", anchor=False)
+        st.title(page, anchor=False)
         render_progress(run_id)
         return
     icon, color, word = OUTCOMES.get(progress.status, OUTCOMES["failed"])

@@ -9,6 +9,8 @@ import streamlit as st
 
 from components.charts import show_figure
 from components.format import MISSING, format_count, format_error, format_percent, format_tick
+from components.formula_names import render_names
+from components.formulas.samples import sample_formulas
 from components.plain_text import choice_label
 from components.session import widget_key
 from converter.comparison import Variant
@@ -48,6 +50,7 @@ def render_sample_browser(
                  alt=f"Samples of {variant.recipe} in the chosen order",
                  key=widget_key("samples", f"table.{variant.recipe}"))
     st.caption(_table_caption(output, len(chosen), len(listed)))
+    render_names(sample_formulas(output, listed))
 
 
 def _choose(output: OutputSamples, recipe: str) -> SampleDifferences:

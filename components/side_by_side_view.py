@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from components.format import shorten
+from components.formula_names import render_names
+from components.formulas import list_formulas
 from components.plain_text import code_span, escape_markdown, show_warning
 from components.routes import COMPARE_PAGE, HISTORY_PAGE, MODEL_PAGE
 from components.session import RUN_PARAMETER, widget_key
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from components.figures.side_by_side import Entry
 
+_DRAWN = {"size_bytes", "size_ratio", "gzip_bytes", "p50_ms", "speed_ratio", "sqnr_db",
+          "top1_agreement", "top1", "delta", "mae", "accuracy_rmse"}
+"""The figures that the charts draw."""
 _CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": False}
 
 
@@ -122,6 +127,11 @@ def render_side_by_side(entries: Sequence[Entry]) -> None:
                 title = "Error against the labels" if figures.is_regression(entries) else "Accuracy"
                 _card(title, "On each run's own labelled evaluation samples.",
                       figures.build_accuracies_figure(entries))
+    render_names(
+        formula for entry in entries
+        for formula in list_formulas(entry.comparison, entry.variant, entry.name).values()
+        if formula.worked and formula.key in _DRAWN
+    )
 
 
 def _tradeoff_caption(missing: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from components.format import MISSING, TIMES, format_bytes, format_count, format_percent
+from components.formula_names import render_names
+from components.formulas.sizes import area_formulas, prediction_formulas, step_formulas
 from components.palette import custom_names, recipe_color
 from components.plain_text import choice_label, escape_markdown, show_error, visible_text
 from components.session import widget_key
@@ -98,6 +100,7 @@ def render_steps(comparison: Comparison, sized: SizedVariant) -> None:
         st.subheader("From the original's file to this one", anchor=False)
         st.caption(f"{grey} the original's bytes, {own} the variant's. Outlines: what went away, "
                    "in the variant's colour where a smaller type saved it. Every step is exact.")
+        render_names(step_formulas(steps))
         shown = steps[_pick_start(steps, sized.variant.recipe):]
         figure = build_size_waterfall(shown, sized.color, sized.variant.recipe)
         st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
@@ -161,12 +164,18 @@ def _render_parts(anatomy: SizeAnatomy, kinds: list[str]) -> None:
           "In float32": part.float32_bytes or None} for part in rows[:_MOST_ROWS]],
         hide_index=True, alt="Bytes of every layer by kind, the largest first",
     )
+    render_names(area_formulas(anatomy))
     if len(rows) > _MOST_ROWS:
         st.caption(f"{format_count(len(rows) - _MOST_ROWS)} smaller rows are not shown.")
 
 
-def render_predictions(comparison: Comparison) -> None:
-    """Show predicted, actual and gzipped size of the original and of every variant."""
+def render_predictions(comparison: Comparison, variant: Variant) -> None:
+    """Show predicted, actual and gzipped size of the original and of every variant.
+
+    Args:
+        comparison: The run's result.
+        variant: Whose values the formulas put in.
+    """
     with st.container(border=True, gap="xsmall"):
         st.subheader("Predicted and actual", anchor=False)
         st.caption(
@@ -185,6 +194,7 @@ def render_predictions(comparison: Comparison) -> None:
         # A frame, not a table: one that scrolls sideways must be reached by the keyboard.
         st.dataframe(rows, hide_index=True,
                      alt="Predicted, actual and gzipped size of every variant")
+        render_names(prediction_formulas(comparison, variant))
         conditions = []
         if model.optimizer_bytes:
             conditions.append(f"without its {format_bytes(model.optimizer_bytes)} of optimizer "

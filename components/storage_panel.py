@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.format import format_bytes, shorten
+from components.formula_names import render_names
+from components.formulas.overview import usage_formula
 from components.plain_text import code_span, escape_markdown, show_error
 from components.session import widget_key
 from components.whose_runs import is_private
@@ -46,6 +48,7 @@ def render_storage() -> None:
                            "runs stay.")
                 st.button("Clean up now", on_click=_clean_up,
                           key=widget_key("history", "clean_up"))
+        render_names([usage_formula(usage)])
         last = last_cleanup()
         if last is not None and not is_private():  # whose runs they were is nobody else's affair
             st.caption(last_sentence(last))

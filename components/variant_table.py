@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from components.format import MISSING, TIMES, format_db, format_error
-from components.formulas import formula_help
+from components.formula_names import formula_help, render_names
+from components.formulas import list_formulas
 from components.plain_text import escape_markdown
 from converter.comparison import Comparison, Variant
 from converter.verdict import size_ratio, speed_ratio
@@ -37,6 +38,10 @@ def render_table(comparison: Comparison, variant: Variant | None = None) -> None
     st.dataframe(frame, hide_index=True, 
                  column_config=_columns(size_unit, time_unit, _helps(comparison, variant)),
                  placeholder=MISSING, alt="Figures of the original and of every variant")
+    if variant is not None:
+        named = {*_FORMULAS.values(), *_ALSO_NAMED}
+        render_names(formula for key, formula in
+                     list_formulas(comparison, variant, variant.recipe).items() if key in named)
     _render_failures(comparison)
 
 
@@ -123,8 +128,15 @@ _FORMULAS = {
     "smaller": "size_ratio", "gzip": "gzip_bytes", "p50": "p50_ms", "p90": "p90_ms",
     "p99": "p99_ms", "faster": "speed_ratio", "sqnr": "sqnr_db", "max_error": "max_abs_error",
     "agreement": "top1_agreement", "accuracy": "top1", "rmse_labels": "accuracy_rmse",
-    "memory": "memory_bytes",
+    "memory": "peak_memory_bytes", "size": "size_bytes", "init": "init_ms",
+    "convert": "convert_seconds", "integer_ops": "integer_ops", "float_ops": "float_ops",
+    "nan_or_inf": "non_finite_count",
 }
+
+
+_ALSO_NAMED = ("memory_bytes", "rmse", "max_abs_error_lsb", "mean_abs_error", "cosine_similarity",
+               "delta")
+"""Figures that stand elsewhere on the page."""
 
 
 def _helps(comparison: Comparison, variant: Variant | None) -> dict[str, str]:
@@ -144,7 +156,7 @@ def _columns(unit: str, time: str, helps: Mapping[str, str]) -> dict[str, Any]:
     return {
         "model": column.TextColumn("Model", pinned=True),
         "status": column.TextColumn("Status", width="small"),
-        "size": number(f"Size {unit}", format="%.1f"),
+        "size": number(f"Size {unit}", format="%.1f", help=helps.get("size")),
         "gzip": number(f"gzip {unit}", format="%.1f", help=helps.get("gzip")),
         "smaller": number("Smaller", format=_FACTOR, help=helps.get("smaller")),
         "p50": number(f"p50 {time}", format=digits, help=helps.get("p50")),
@@ -154,13 +166,13 @@ def _columns(unit: str, time: str, helps: Mapping[str, str]) -> dict[str, Any]:
         "sqnr": column.TextColumn("SQNR", help=helps.get("sqnr")),
         "max_error": column.TextColumn("Max error", help=helps.get("max_error")),
         "agreement": number("Agrees", format="percent", help=helps.get("agreement")),
-        "nan_or_inf": number("NaN or Inf", format="%d"),
+        "nan_or_inf": number("NaN or Inf", format="%d", help=helps.get("nan_or_inf")),
         "accuracy": number("Accuracy", format="percent", help=helps.get("accuracy")),
         "rmse_labels": number("RMSE to labels", format="%.4g", help=helps.get("rmse_labels")),
         "memory": number(f"Peak memory {unit}", format="%.0f", help=helps.get("memory")),
-        "init": number("Load ms", format="%.2f", help="Loading the file and allocating tensors"),
-        "convert": number("Convert s", format="%.2f"),
-        "integer_ops": number("Integer ops", format="%d"),
-        "float_ops": number("Float ops", format="%d"),
+        "init": number("Load ms", format="%.2f", help=helps.get("init")),
+        "convert": number("Convert s", format="%.2f", help=helps.get("convert")),
+        "integer_ops": number("Integer ops", format="%d", help=helps.get("integer_ops")),
+        "float_ops": number("Float ops", format="%d", help=helps.get("float_ops")),
         "reason": column.TextColumn("Reason", width="large"),
     }

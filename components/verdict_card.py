@@ -16,7 +16,7 @@ from components.format import (
     format_points,
     format_ratio,
 )
-from components.formulas import formula_help
+from components.formula_names import formula_help
 from components.plain_text import escape_markdown, show_warning
 from components.session import VARIANT_PARAMETER, widget_key
 from components.variant_label import variant_labels
@@ -77,7 +77,7 @@ def render_headline(comparison: Comparison, variant: Variant) -> None:
     """Show a variant's gains and costs against the original, with their conditions."""
     with st.grid(4, min_column_width=150, gap="small"):
         if variant.is_original:
-            _own_metrics(variant)
+            _own_metrics(comparison, variant)
         else:
             _size_metric(comparison, variant)
             _speed_metric(comparison, variant)
@@ -124,16 +124,16 @@ def _metric(
               border=True, height="stretch", help=opened)
 
 
-def _own_metrics(variant: Variant) -> None:
+def _own_metrics(comparison: Comparison, variant: Variant) -> None:
     """The file against itself says nothing, so its figures stand alone."""
     latency = variant.latency
     _metric("Size", format_bytes(variant.size_bytes), f"{format_bytes(variant.gzip_bytes)} gzipped",
-            "The file as it was given.")
+            "The file as it was given.", (comparison, variant, "size_bytes"))
     _metric("Latency", format_ms(latency and latency.p50_ms),
             f"p90 {format_ms(latency.p90_ms)}" if latency else "not measured",
-            "Median time of one inference in LiteRT.")
+            "Median time of one inference in LiteRT.", (comparison, variant, "p50_ms"))
     _metric("Load", format_ms(latency and latency.init_ms), "and allocate tensors",
-            "Loading the file and allocating its tensors.")
+            "Loading the file and allocating its tensors.", (comparison, variant, "init_ms"))
 
 
 def _size_metric(comparison: Comparison, variant: Variant) -> None:
@@ -171,7 +171,7 @@ def _closeness_metric(comparison: Comparison, variant: Variant) -> None:
     samples = comparison.data.evaluation_samples
     if drift is None:
         _metric("Agrees on", MISSING, "not run here" if not variant.runnable else "not measured",
-                "Needs a run of the converted file.")
+                "Needs a run of the converted file.", (comparison, variant, "top1_agreement"))
     elif drift.top1_agreement is not None:
         _metric("Agrees on", format_percent(drift.top1_agreement),
                 f"of {format_count(drift.top1_samples or samples)} samples",
@@ -206,4 +206,5 @@ def _last_metric(comparison: Comparison, variant: Variant) -> None:
                 "what the process takes before.", (comparison, variant, "memory_bytes"))
         return
     _metric("Memory", format_bytes(memory), "" if memory else "not measured",
-            "Peak resident memory of a fresh process that loads and runs the file once.")
+            "Peak resident memory of a fresh process that loads and runs the file once.",
+            (comparison, variant, "peak_memory_bytes"))

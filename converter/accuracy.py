@@ -9,7 +9,14 @@ from typing import Any
 
 from converter.class_scores import ClassScores, class_credits
 from converter.class_tally import ClassTally
-from converter.classification import auc, expected_calibration_error, macro_f1
+from converter.classification import (
+    auc,
+    auc_terms,
+    calibration_gaps,
+    expected_calibration_error,
+    f1_terms,
+    macro_f1,
+)
 from converter.drift import Array
 from converter.intervals import Z95, Interval, wilson_interval
 from converter.json_figures import read_figures
@@ -61,6 +68,10 @@ class Accuracy:
             probabilities.
         intervals: 95 % interval of each figure that has one, by its name (`INTERVAL_METHODS`).
         paired: The original against this variant, sample by sample; None for the original.
+        terms: What the figures are computed from, by name: of classes `f1_sum` over `f1_classes`,
+            `auc_above` over `auc_pairs`, `calibration_gaps`; of values `absolute_sum` and
+            `square_sum` over `values`, and `target_square_sum`. Empty in a run of an earlier
+            version.
     """
 
     task: str
@@ -77,6 +88,7 @@ class Accuracy:
     expected_calibration_error: float | None = None
     intervals: dict[str, Interval] = field(default_factory=dict)
     paired: PairedTest | None = None
+    terms: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name."""
@@ -92,6 +104,7 @@ class Accuracy:
             name: (float(low), float(high))
             for name, (low, high) in (known["intervals"] or {}).items()
         }
+        known["terms"] = dict(known["terms"] or {})
         if known["paired"] is not None:
             known["paired"] = PairedTest.from_json(known["paired"])
         return cls(**known)
@@ -147,7 +160,20 @@ def measure_class_tally(
         expected_calibration_error=expected_calibration_error(tally),
         intervals=intervals,
         paired=compare_classes(tally.lost, tally.won, samples) if paired else None,
+        terms=_class_terms(tally),
     )
+
+
+def _class_terms(tally: ClassTally) -> dict[str, float]:
+    f1_sum, classes = f1_terms(tally)
+    terms: dict[str, float] = {"f1_sum": f1_sum, "f1_classes": classes}
+    ranks, gaps = auc_terms(tally), calibration_gaps(tally)
+    if ranks is not None:
+        above, positives, negatives = ranks
+        terms |= {"auc_above": above, "auc_pairs": positives * negatives}
+    if gaps is not None:
+        terms["calibration_gaps"] = gaps
+    return terms
 
 
 def measure_regression(predictions: Array, targets: Array) -> Accuracy:
@@ -177,4 +203,5 @@ def measure_target_tally(tally: TargetTally) -> Accuracy:
         r2=figures["r2"],
         intervals=intervals,
         paired=compare_errors(tally.changes),
+        terms=tally.terms(),
     )

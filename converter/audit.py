@@ -122,8 +122,19 @@ def note_identical_files(variants: Iterable[Variant]) -> None:
 
 
 def _same_note(variant: Variant, earlier: Variant) -> str:
-    same = f"The file holds the same as {earlier.recipe} but for the converter's own metadata"
-    if GIVEN not in (variant.engine, earlier.engine):
+    given = GIVEN in (variant.engine, earlier.engine)
+    return same_note(earlier.recipe, changed_nothing=not given)
+
+
+def same_note(earlier: str, *, changed_nothing: bool) -> str:
+    """Return the sentence that a variant holds the same as an earlier one of its run.
+
+    Args:
+        earlier: The other's recipe.
+        changed_nothing: Whether both come from recipes, whose difference then did nothing.
+    """
+    same = f"The file holds the same as {earlier} but for the converter's own metadata"
+    if changed_nothing:
         same += ": what differs between the two recipes changed nothing"
     return f"{same}."
 

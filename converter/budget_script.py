@@ -12,6 +12,7 @@ from converter.environment import read_environment
 from converter.quantizer_recipe import Rule
 from converter.rebuild_quantizer import float_file_parts, rules_source
 from converter.rebuild_script import ScriptFacts, script_source
+from converter.weight_algorithms import COLLECTING
 
 _LITERT = "from ai_edge_litert.interpreter import Interpreter\n"
 _READ = '''
@@ -47,7 +48,10 @@ def build_budget_script(
     parts = float_file_parts(
         comparison, session.key, lambda _: "", read_environment(1).litert_quantizer
     )
-    calibrates = any("activation_tensor_config" in rule["op_config"] for rule in rules)
+    calibrates = any(
+        "activation_tensor_config" in rule["op_config"] or rule["algorithm_key"] in COLLECTING
+        for rule in rules
+    )
     if rules:
         build = rules_source(rules, calibrates=calibrates)
     else:  # nothing is quantized: the float file itself

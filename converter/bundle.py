@@ -15,6 +15,7 @@ from converter.bundle_archive import (
     GIVEN_STEM,
     MODEL,
     MODEL_ZIP,
+    MOST_GRAPH_BYTES,
     BundleWriter,
 )
 from converter.bundle_content import KNOWN_SUFFIXES, load_request, read_content
@@ -30,6 +31,7 @@ from converter.comparison import (
 from converter.comparison_check import check_comparison, check_pair
 from converter.errors import BundleError, LiteDriftError, WorkerError, blame_the_disk
 from converter.folder_upload import LateFile, pack_folder
+from converter.graph_nodes import GRAPH_FILE
 from converter.limits import current_limits
 from converter.model_file import file_sha256, path_size
 from converter.rebuild_parts import has_rebuild_script
@@ -38,6 +40,7 @@ from converter.rebuild_script import (
     script_name,
     write_rebuild_scripts,
 )
+from converter.recipe import Recipe
 from converter.request import REQUEST_FILE, RunRequest
 from converter.sandbox import Permissions
 
@@ -71,8 +74,8 @@ def write_bundle(
 
     Args:
         files: The run's own files by name: `comparison.json`, each variant's `.tflite`,
-            `calibration.npz`, `latency_samples.npz`. Others are left out; the scripts that rebuild
-            a variant are written anew.
+            `calibration.npz`, `latency_samples.npz`, `graph.json`. Others are left out; the
+            scripts that rebuild a variant are written anew.
         request: What the run was asked, with the paths of its model and data.
         comparison: What it found.
         target: A file open for writing, or a path, which gets the whole bundle or is left as it is.
@@ -109,7 +112,7 @@ def bundle_run_folder(folder: Path, target: Path) -> None:
         raise BundleError(f"{target.name}: --out expects a file, found a folder; give another.")
     request = load_request(folder / REQUEST_FILE, folder.resolve().name)
     comparison = Comparison.load(folder / COMPARISON_FILE)
-    names = [COMPARISON_FILE, CALIBRATION_FILE, SAMPLES_FILE]
+    names = [COMPARISON_FILE, CALIBRATION_FILE, SAMPLES_FILE, GRAPH_FILE]
     names += [variant.file for variant in comparison.variants if variant.file]
     files = {name: folder / name for name in names if (folder / name).is_file()}
     write_bundle(files, request, comparison, target)
@@ -143,12 +146,22 @@ def _pack_members(
     packer.add_run_file(COMPARISON_FILE, files)
     for variant in comparison.variants:
         packer.add_variant(variant, comparison, files)
-    uses_calibration = any(variant.flags.get("calibrate") for variant in comparison.variants)
+    uses_calibration = any(
+        Recipe.from_json(variant.flags).needs_samples
+        for variant in comparison.variants
+        if variant.flags
+    )
     if uses_calibration and CALIBRATION_FILE in files:
         packer.add_run_file(CALIBRATION_FILE, files)
     if SAMPLES_FILE in files:
         packer.add_run_file(SAMPLES_FILE, files)
+    if GRAPH_FILE in files and not comparison.starts_from_tflite and _can_travel(files[GRAPH_FILE]):
+        packer.add_run_file(GRAPH_FILE, files)
     packer.writer.finish(model_is_folder=request.model_path.is_dir())
+
+
+def _can_travel(graph: Path) -> bool:
+    return not graph.is_file() or graph.stat().st_size <= MOST_GRAPH_BYTES
 
 
 class _Packer:

@@ -16,8 +16,9 @@ import numpy as np
 from converter.archive import extract_below, open_zip, read_member
 from converter.child_process import PROJECT_ROOT
 from converter.comparison import CALIBRATION_FILE, SAMPLES_FILE
-from converter.errors import BundleError
+from converter.errors import BundleError, ModelFileError
 from converter.folder_upload import BLOCK_BYTES
+from converter.graph_nodes import GRAPH_FILE, check_nodes
 from converter.limits import MIB
 
 MANIFEST_FILE = "manifest.json"
@@ -35,6 +36,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOST_JSON_BYTES = 64 * MIB
 _MOST_LATENCY_BYTES = 256 * MIB
+MOST_GRAPH_BYTES = 128 * MIB
+"""A graph's operations are read whole by the page: a longer list is left out of the bundle."""
 _AGAIN = "ask for the bundle again, or make it anew"
 
 
@@ -131,6 +134,7 @@ def unpack_bundle(path: Path, target: Path) -> dict[str, Any]:
     try:
         runs = _latency_runs(target / SAMPLES_FILE)
         _check_arrays(target / CALIBRATION_FILE)
+        _check_graph(target / GRAPH_FILE)
         if manifest["model_is_folder"]:
             with open_zip(target / MODEL_ZIP, BundleError) as packed:
                 extract_below(packed, "", target / MODEL, BundleError)
@@ -234,6 +238,22 @@ def _latency_runs(samples: Path) -> dict[str, int]:
                 f"found {array.dtype} of shape {array.shape}; {_AGAIN}."
             )
     return {name: len(array) for name, array in arrays.items()}
+
+
+def _check_graph(file: Path) -> None:
+    """Refuse a list of operations that pages could not read as they read a run's own."""
+    if not file.is_file():
+        return
+    size = file.stat().st_size
+    if size > MOST_GRAPH_BYTES:
+        raise BundleError(
+            f"{file.name}: expected at most {MOST_GRAPH_BYTES:,} bytes of operations, found "
+            f"{size:,}; {_AGAIN}."
+        )
+    try:
+        check_nodes(file)
+    except ModelFileError as broken:
+        raise BundleError(str(broken)) from broken
 
 
 def _check_arrays(file: Path, most: int | None = None) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from converter.comparison import (
 )
 from converter.comparison_check import check_comparison, check_pair, check_request
 from converter.errors import BundleError, GateError, LiteDriftError
+from converter.graph_nodes import GRAPH_FILE
 from converter.model_file import file_sha256
 from converter.rebuild_script import script_name
 from converter.request import REQUEST_FILE, RunRequest
@@ -51,7 +52,7 @@ def read_content(
         raise BundleError(f"{shown}: {broken}") from broken
     check_comparison(comparison, shown)
     check_pair(inside, comparison, shown)
-    own = {COMPARISON_FILE, CALIBRATION_FILE, SAMPLES_FILE}
+    own = {COMPARISON_FILE, CALIBRATION_FILE, SAMPLES_FILE, GRAPH_FILE}
     own |= {variant.file for variant in comparison.variants if variant.file}
     _check_members(members, inside, comparison, shown)
     _check_hashes(place, manifest, _expected_hashes(inside, comparison), shown)
@@ -114,6 +115,8 @@ def _check_members(
     scripts = {script_name(variant) for variant in comparison.variants}
     _check_there(expected, members, shown)
     extra = members - expected - scripts - {CALIBRATION_FILE, SAMPLES_FILE}
+    if not comparison.starts_from_tflite:  # such a run has no graph of TensorFlow
+        extra.discard(GRAPH_FILE)
     if extra:
         raise BundleError(
             f"{shown}: expected the files of one run, found {min(extra)[:80]!r} beside them; ask "

@@ -11,6 +11,7 @@ from converter.bundle import read_bundle
 from converter.comparison import COMPARISON_FILE
 from converter.data_home import data_home
 from converter.folder_upload import LateFile
+from converter.graph_nodes import GRAPH_FILE
 from converter.run_store import adopt_run
 from converter.uploads import StoredFile, store_folder, store_upload
 
@@ -63,7 +64,7 @@ def _keep(path: Path, name: str) -> StoredFile:
 
 
 def _is_kept(file: str) -> bool:
-    return file == COMPARISON_FILE or not file.endswith((".py", ".json"))
+    return file in {COMPARISON_FILE, GRAPH_FILE} or not file.endswith((".py", ".json"))
 
 
 def _unix_time(created: str) -> float | None:

@@ -108,14 +108,22 @@ def resolve(layers: Sequence[CandidateLayer], choices: Choices) -> dict[int, str
     """
     found: dict[int, str] = {}
     for layer in layers:
-        name = choices.get(layer.number)
-        if name is None and not layer.has_weights and layer.sources and not layer.from_input:
-            before = {found.get(source, FLOAT32.name) for source in layer.sources}
-            bits = {PRECISIONS[each].activation_bits for each in before}
-            static = _static_of(bits)
-            name = static if static in layer.bytes_of else FLOAT32.name
-        found[layer.number] = name or FLOAT32.name
+        found[layer.number] = choices.get(layer.number) or unchosen(layer, found)
     return found
+
+
+def unchosen(layer: CandidateLayer, found: Mapping[int, str]) -> str:
+    """Return the precision of an operator for which none is chosen.
+
+    Args:
+        layer: The operator.
+        found: Precisions of those before it.
+    """
+    if layer.has_weights or not layer.sources or layer.from_input:
+        return FLOAT32.name
+    before = {found.get(source, FLOAT32.name) for source in layer.sources}
+    static = _static_of({PRECISIONS[each].activation_bits for each in before})
+    return static if static is not None and static in layer.bytes_of else FLOAT32.name
 
 
 def _static_of(bits: set[int | None]) -> str | None:

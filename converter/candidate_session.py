@@ -15,13 +15,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from converter.analysed_run import Files, find_subject
+from converter.analysed_run import FLOAT_RECIPE, Files, find_subject
 from converter.budget import Figures
+from converter.candidate_choices import read_pattern
 from converter.candidate_layers import CandidateLayer, plain_name
 from converter.child_process import Worker
-from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
+from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
 from converter.drift import Drift
-from converter.errors import DataError, LiteDriftError, WorkerError
+from converter.errors import (
+    DataError,
+    LiteDriftError,
+    ModelFileError,
+    SettingError,
+    WorkerError,
+)
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
 from converter.measurement_lock import measuring_alone
@@ -37,7 +44,9 @@ MOST_SAMPLES = 400
 """Kept evaluation samples that take part, both halves together."""
 LABELS = "labels"
 _LEAST_SAMPLES = 4
-_REFUSED_BYTES = 2**62
+REFUSED_BYTES = 2**62
+"""Stands for the size of a candidate of which there is no file: it fits no limit."""
+_MATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class CandidateSession:
         folder: Where its own files may lie meanwhile.
         most_samples: Kept evaluation samples that take part at most, both halves together.
         task: What the child does, for messages.
+        original: The `.tflite` that the run started from; looked for in the run when left out.
 
     Attributes:
         comparison: Of the run.
@@ -86,12 +96,11 @@ class CandidateSession:
         *,
         most_samples: int = MOST_SAMPLES,
         task: str = "while searching",
+        original: Path | None = None,
     ) -> None:
         self.comparison = Comparison.load(_need(files, COMPARISON_FILE))
-        variants = self.comparison.variants
-        starts = self.comparison.starts_from_tflite
-        first = variants[0] if starts else self.comparison.variant("float32")
-        subject = find_subject(files, self.comparison, first)
+        first = _first_variant(self.comparison)
+        subject = find_subject(files, self.comparison, first, original)
         source = (subject.reference or subject.variant).resolve()
         self._seconds = current_limits().evaluate_seconds
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
@@ -124,7 +133,9 @@ class CandidateSession:
         )  # fmt: skip
         return self._worker.ask("open", self._seconds, **self._opening)
 
-    def _ask(self, question: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _ask(
+        self, question: str, seconds: float | None = None, /, **values: Any  # noqa: ANN401
+    ) -> dict[str, Any]:
         """Ask the child; one that has died of a question is replaced, and the question fails.
 
         Raises:
@@ -133,7 +144,7 @@ class CandidateSession:
         if self._worker is None:
             raise WorkerError("The session was closed; open it again.")
         try:
-            return self._worker.ask(question, self._seconds, **values)
+            return self._worker.ask(question, seconds or self._seconds, **values)
         except WorkerError:
             if not self._worker.is_alive and not self._is_closed:
                 self._worker.close()
@@ -195,11 +206,11 @@ class CandidateSession:
                 "judge", choices=[list(pair) for pair in choices.items()], split=split,
                 samples=samples, predict=predict,
             )  # fmt: skip
-        except WorkerError as error:
+        except LiteDriftError as error:
             if not self.is_alive:
                 raise
             return f"refused {sorted(choices.items())}", Figures(
-                size_bytes=_REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
+                size_bytes=REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
             )
         drift = None if found["drift"] is None else Drift.from_json(found["drift"])
         problem = found["problem"]
@@ -223,13 +234,18 @@ class CandidateSession:
         answer = self._ask("predict", choices=[list(pair) for pair in choices.items()])
         return PredictedLatency.from_json(answer)
 
-    def check_costs(self, waiting: Callable[[], None] = lambda: None) -> CostCheck:
+    def check_costs(
+        self,
+        waiting: Callable[[], None] = lambda: None,
+        listener: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> CostCheck:
         """Fill the cost table from files of one precision each, and hold it against them.
 
         Nobody of this installation builds or measures meanwhile.
 
         Args:
             waiting: Called again and again while others hold the machine; what it raises ends it.
+            listener: Told how many of the precisions are done, from when the machine is held on.
 
         Returns:
             What was found; a precision that LiteRT cannot run is missing in it.
@@ -239,7 +255,8 @@ class CandidateSession:
         """
         answers = {}
         with measuring_alone(waiting):
-            for name in PRECISIONS:
+            for done, name in enumerate(PRECISIONS):
+                listener(done, len(PRECISIONS))
                 try:
                     answers[name] = self._ask("check_costs", precision=name)
                 except LiteDriftError:
@@ -259,6 +276,27 @@ class CandidateSession:
                     # A QUANTIZE or DEQUANTIZE beside the operator is part of its price.
                     costs[number, name] = costs.get((number, name), 0.0) + ms
         return CostCheck(checks=checks, cost_ms=costs)
+
+    def match(self, pattern: str) -> list[int]:
+        """Return the numbers of the operators whose name a regular expression finds.
+
+        Some patterns take for ever: the child's time is bounded, a web process's is not.
+
+        Raises:
+            SettingError: When the pattern is none, or takes too long.
+            WorkerError: When the session was closed, or no other child could be started.
+        """
+        read_pattern(pattern)
+        try:
+            answer = self._ask("match", _MATCH_SECONDS, pattern=pattern)
+        except WorkerError as error:
+            if not self.is_alive:
+                raise
+            raise SettingError(
+                f"pattern: expected one that is matched within {_MATCH_SECONDS:g} s, found "
+                f"{pattern[:40]!r}; write one with fewer repetitions inside of repetitions."
+            ) from error
+        return [int(number) for number in answer["numbers"]]
 
     def write(self, choices: Mapping[int, str]) -> tuple[bytes, list[dict[str, Any]]]:
         """Return a candidate's file, and the rules with which litert-quantizer makes it.
@@ -293,6 +331,20 @@ class CandidateSession:
         self.close()
 
 
+def _first_variant(comparison: Comparison) -> Variant:
+    """Return the variant that leads to the run's float file."""
+    variants = comparison.variants
+    if comparison.starts_from_tflite:
+        return next((v for v in variants if v.status == "ok" and v.runnable), variants[0])
+    found = next((v for v in variants if v.recipe == FLOAT_RECIPE and v.status == "ok"), None)
+    if found is None:
+        raise ModelFileError(
+            f"{comparison.model.name[:80]}: expected {FLOAT_RECIPE}.tflite to make candidates of, "
+            f"found none; run it again with {FLOAT_RECIPE} among the recipes."
+        )
+    return found
+
+
 def find_labels(files: Files, comparison: Comparison, count: int) -> np.ndarray | None:
     """Return the class of each of the first evaluation samples; None where not all have one.
 
@@ -318,5 +370,5 @@ def find_labels(files: Files, comparison: Comparison, count: int) -> np.ndarray 
 
 def _need(files: Files, name: str) -> Path:
     if name not in files:
-        raise DataError(f"budget: expected {name} in the run's folder, found none; run it again.")
+        raise DataError(f"run: expected {name} in the run's folder, found none; run it again.")
     return files[name]

@@ -208,6 +208,8 @@ class Worker:
 
     def _stopped(self, reason: str) -> errors.WorkerError:
         self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # so that it is not alive afterwards
+            self._process.wait(_EXIT_SECONDS)
         error = errors.WorkerError(f"{self.label} {reason}{self._doing} and was stopped.")
         error.details = self.log_tail()
         return error

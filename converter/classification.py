@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,17 @@ def _macro_f1(pairs: Array, counts: Array) -> Array:
     return np.asarray(f1.sum(axis=0) / np.maximum(occurs.sum(axis=0), 1))
 
 
+def f1_terms(tally: ClassTally) -> tuple[float, int]:
+    """Return the sum of the classes' F1 and how many classes occur: macro F1 is their ratio."""
+    hits, occurs = Counter[int](), Counter[int]()
+    for (label, predicted), count in tally.pairs.items():
+        occurs[label] += count
+        if predicted >= 0:
+            occurs[predicted] += count
+        hits[label] += count if label == predicted else 0
+    return sum(2 * hits[each] / occurs[each] for each in sorted(occurs)), len(occurs)
+
+
 def auc(tally: ClassTally) -> tuple[float, Interval] | None:
     """Return the area under the ROC curve of a binary classifier and its 95 % interval.
 
@@ -62,6 +74,20 @@ def auc(tally: ClassTally) -> tuple[float, Interval] | None:
     Returns:
         None where there are not two classes, one has no sample, or a score is NaN.
     """
+    terms = auc_terms(tally)
+    if terms is None:
+        return None
+    above, positives, negatives = terms
+    area = min(1.0, max(0.0, above / (positives * negatives)))
+    return area, auc_interval(area, positives, negatives)
+
+
+def auc_terms(tally: ClassTally) -> tuple[float, int, int] | None:
+    """Return the pairs that are in order, ties half, and the samples of either class.
+
+    Returns:
+        None as for `auc`.
+    """
     negatives, positives = (int(count) for count in tally.score_counts.sum(axis=1))
     if not tally.ranked or not positives or not negatives:
         return None
@@ -69,8 +95,7 @@ def auc(tally: ClassTally) -> tuple[float, Interval] | None:
     # The mean rank of equal values, from 1.
     ranks = np.cumsum(counts) - (counts - 1) / 2
     above = float((ranks * tally.score_counts[1]).sum()) - positives * (positives + 1) / 2
-    area = min(1.0, max(0.0, above / (positives * negatives)))
-    return area, auc_interval(area, positives, negatives)
+    return above, positives, negatives
 
 
 def expected_calibration_error(tally: ClassTally) -> float | None:
@@ -79,11 +104,17 @@ def expected_calibration_error(tally: ClassTally) -> float | None:
     Returns:
         None where the scores are no probabilities or a score is NaN.
     """
+    gaps = calibration_gaps(tally)
+    return None if gaps is None else gaps / tally.samples
+
+
+def calibration_gaps(tally: ClassTally) -> float | None:
+    """Return the sum over bins of samples * |right - confidence|; None as for the error."""
     bins = reliability(tally)
     if bins is None:
         return None
     gaps = np.abs(np.array(bins["right"]) - np.array(bins["confidence"]))
-    return float(np.sum(gaps * np.array(bins["samples"])) / tally.samples)
+    return float(np.sum(gaps * np.array(bins["samples"])))
 
 
 def reliability(tally: ClassTally) -> dict[str, list[Any]] | None:

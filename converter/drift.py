@@ -213,6 +213,11 @@ class Drift:
         top1_ties: Samples in which several classes share the candidate's top score; None likewise.
         non_finite_count: NaN and infinite values of the candidate.
         max_abs_error_lsb: `max_abs_error` in steps of the output's scale; None for float outputs.
+        values: Output values compared. None, as are the sums, in a run of an earlier version and
+            for the worst of several outputs, which need not be those of one.
+        signal_square_sum: sum r^2.
+        error_square_sum: sum (y - r)^2.
+        error_sum: sum |y - r|.
     """
 
     max_abs_error: float
@@ -226,6 +231,10 @@ class Drift:
     top1_ties: int | None
     non_finite_count: int
     max_abs_error_lsb: float | None = None
+    values: int | None = None
+    signal_square_sum: float | None = None
+    error_square_sum: float | None = None
+    error_sum: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name."""
@@ -338,6 +347,10 @@ class DriftSums:
             top1_ties=self._ties if self._classes else None,
             non_finite_count=self._non_finite,
             max_abs_error_lsb=self._largest / self._step if self._step else None,
+            values=self._values,
+            signal_square_sum=self._signal,
+            error_square_sum=self._noise,
+            error_sum=self._absolute,
         )
 
 
@@ -347,6 +360,8 @@ def worst_drift(drifts: Iterable[Drift]) -> Drift:
     A NaN is the worst of all, so that it cannot hide behind another output's figure.
     """
     found = list(drifts)
+    if len(found) == 1:
+        return found[0]
 
     def worst(name: str, pick: Callable[[list[float]], float]) -> Any:  # noqa: ANN401
         values = [getattr(d, name) for d in found if getattr(d, name) is not None]

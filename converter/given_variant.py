@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from converter.recipe import AS_GIVEN, PRESETS, SELECT_TF_PRESET, TFLITE_PRESETS
+from converter.recipe import (
+    AS_GIVEN,
+    FURTHER_PRESETS,
+    PRESETS,
+    SELECT_TF_PRESET,
+    TFLITE_PRESETS,
+)
 
 _ORIGINAL = "original"
 _MOST_CHARACTERS = 40
-_RESERVED = {_ORIGINAL, AS_GIVEN.name, SELECT_TF_PRESET.name, *PRESETS, *TFLITE_PRESETS}
+_RESERVED = {
+    _ORIGINAL, AS_GIVEN.name, SELECT_TF_PRESET.name, *PRESETS, *TFLITE_PRESETS, *FURTHER_PRESETS,
+}  # fmt: skip
 """Names that stand for something else wherever a run is shown."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-GLOSSARY: dict[str, str] = {
+from converter.metrics import METRICS
+
+_WORDS: dict[str, str] = {
     "activation": "What an operator gives: it is computed anew for every input.",
-    "agreement": "The share of samples on which a variant's top class is the original's.",
     "arena": "The one block of memory in which LiteRT keeps all activations of an inference.",
     "asymmetric quantization": "A grid whose zero point is not 0, so that a range such as 0 to 6 "
     "uses all its integers.",
@@ -29,8 +30,6 @@ GLOSSARY: dict[str, str] = {
     "kernel": "The code that computes an operator on one kind of processor.",
     "latency": "The time of one inference; its median is told with a 95 % interval.",
     "LSB": "One step of a quantized output: its scale.",
-    "McNemar's test": "Tells whether two models differ in how often they are right on the same "
-    "samples.",
     "operator": "One step of a graph, such as CONV_2D.",
     "outlier": "A value far beyond the others, which widens the range that a grid must cover.",
     "Pareto frontier": "The variants that no other beats in size, speed and closeness at once.",
@@ -44,7 +43,6 @@ GLOSSARY: dict[str, str] = {
     "scale": "The distance between two neighbouring numbers of a grid.",
     "Select TF ops": "A flag that keeps TensorFlow's own operators where TensorFlow Lite has none.",
     "signature": "A model's inputs and outputs by name.",
-    "SQNR": "Signal power over the power of the quantization error, in decibels.",
     "symmetric quantization": "A grid whose zero point is 0, as weights have it.",
     "variant": "What came out of a recipe: one .tflite file.",
     "warm-up": "Runs before timing, until the times are steady.",
@@ -52,14 +50,27 @@ GLOSSARY: dict[str, str] = {
     "XNNPACK": "LiteRT's default delegate for processors.",
     "zero point": "The integer that stands for the real number 0.",
 }
-"""Term to sentence, in alphabetical order."""
+
+
+def _terms() -> dict[str, str]:
+    """Put words and figures together: what a figure's name opens stands here as well."""
+    figures = {each.label: f"{each.meaning} Formula: {each.formula}." for each in METRICS.values()}
+    found = {**_WORDS, **figures}
+    return {term: found[term] for term in sorted(found, key=str.casefold)}
+
+
+GLOSSARY: dict[str, str] = _terms()
+"""Term to sentence, in alphabetical order: the field's words, and every figure by its label."""
+
+
+_OTHER_NAMES = {each.label: " ".join(each.names) for each in METRICS.values()}
 
 
 def find_terms(words: str) -> dict[str, str]:
-    """Return the terms in which, or in whose sentence, all the words occur."""
+    """Return the terms in which, or in whose sentence or other names, all the words occur."""
     wanted = words.casefold().split()
     return {
         term: text
         for term, text in GLOSSARY.items()
-        if all(word in f"{term} {text}".casefold() for word in wanted)
+        if all(word in f"{term} {_OTHER_NAMES.get(term, '')} {text}".casefold() for word in wanted)
     }

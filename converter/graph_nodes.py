@@ -101,6 +101,25 @@ def save_nodes(nodes: Sequence[GraphNode], path: Path) -> None:
     path.write_text(json.dumps([node.to_json() for node in nodes], separators=(",", ":")))
 
 
+def check_nodes(path: Path) -> None:
+    """Refuse a list that `save_nodes` cannot have written: one of a stranger.
+
+    Raises:
+        ModelFileError: When it is missing, too long, or holds something else or more.
+    """
+    nodes = load_nodes(path)
+    if len(nodes) > MOST_NODES:
+        raise ModelFileError(
+            f"{path.name}: expected at most {MOST_NODES:,} operations, found {len(nodes):,}; run "
+            "it again."
+        )
+    if [node.to_json() for node in nodes] != json.loads(path.read_text()):
+        raise ModelFileError(
+            f"{path.name}: expected the frozen graph's operations as a run writes them, found "
+            "other fields; run it again."
+        )
+
+
 def load_nodes(path: Path) -> list[GraphNode]:
     """Read `save_nodes`' form.
 
@@ -109,7 +128,7 @@ def load_nodes(path: Path) -> list[GraphNode]:
     """
     try:
         return [GraphNode.from_json(item) for item in json.loads(path.read_text())]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as broken:
         raise ModelFileError(
             f"{path.name}: expected the frozen graph's operations as a run writes them, found none "
             f"({type(broken).__name__}); run it again."

@@ -14,7 +14,7 @@ from converter.json_figures import known_fields
 
 Array = np.ndarray
 ALPHA, POWER = 0.05, 0.8
-_Z_POWER = 0.8416212335729143
+Z_POWER = 0.8416212335729143
 """80 % quantile of the standard normal distribution."""
 _LARGEST = 10**9
 MCNEMAR, PAIRED_MEAN = "mcnemar_exact", "paired_mean"
@@ -96,7 +96,7 @@ def samples_for_mcnemar(lost: int, won: int, samples: int) -> int | None:
     if lost == won:
         return None
     differing, difference = (lost + won) / samples, (won - lost) / samples
-    root = Z95 * math.sqrt(differing) + _Z_POWER * math.sqrt(differing - difference**2)
+    root = Z95 * math.sqrt(differing) + Z_POWER * math.sqrt(differing - difference**2)
     return min(_LARGEST, math.ceil((root / difference) ** 2))
 
 
@@ -180,7 +180,7 @@ def compare_errors(changes: ErrorChanges) -> PairedTest | None:
     p_value, needed = 1.0, None
     if mean != 0:
         p_value = math.erfc(abs(mean) / half / math.sqrt(2)) if half > 0 else 0.0
-        needed = min(_LARGEST, max(2, math.ceil(((Z95 + _Z_POWER) * deviation / mean) ** 2)))
+        needed = min(_LARGEST, max(2, math.ceil(((Z95 + Z_POWER) * deviation / mean) ** 2)))
     return PairedTest(
         method=PAIRED_MEAN,
         samples=changes.samples,

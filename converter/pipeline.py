@@ -353,7 +353,7 @@ class _Run:
             specs = [TensorSpec(s.name, shapes[s.name], s.dtype) for s in signature.inputs]
             samples = random_samples(specs, counts[0] + calibration, request.seed)
         split = split_samples(samples, *counts, request.seed, self.places.evaluation)
-        if any(recipe.calibrate for _, recipe in self.rows.buildable):
+        if any(recipe.needs_samples for _, recipe in self.rows.buildable):
             save_npz(self.folder / CALIBRATION_FILE, split.calibration.inputs)
         facts = DataFacts(
             source="random" if request.data_path is None else "file",

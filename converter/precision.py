@@ -100,4 +100,8 @@ PRECISIONS: dict[str, Precision] = {
         _dynamic("dynamic_int2_block32", "dynamic int2, blocks of 32", 2, block=32),
     )
 }
-"""All precisions by name, the most exact first."""
+"""All precisions by name, the most exact first.
+
+GPTQ is a recipe (`weight_algorithms.py`) and none of these: it inverts a matrix for each dense
+layer each time, 0.3 s a candidate on `digits_cnn` where the others take 0.02 s.
+"""

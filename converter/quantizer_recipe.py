@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from converter.recipe import INT16X8, Recipe
+from converter.weight_algorithms import MIN_MAX, WEIGHT_ALGORITHMS
 
 Rule = dict[str, Any]
 ALL, DENSE, CONVOLUTION = "*", "FULLY_CONNECTED", "CONV_2D"
+DEPTHWISE = "DEPTHWISE_CONV_2D"
 
 
 def quantizer_rules(recipe: Recipe) -> list[Rule]:
@@ -23,6 +25,10 @@ def quantizer_rules(recipe: Recipe) -> list[Rule]:
         return []
     if "float16" in recipe.supported_types:
         return [_rule(ALL, _config(_tensor(16, dtype="FLOAT"), weight_only=True), "float_casting")]
+    return _with_algorithm(recipe, _integer_rules(recipe))
+
+
+def _integer_rules(recipe: Recipe) -> list[Rule]:
     if recipe.calibrate:
         return _static_rules(recipe)
     dense = not (recipe.per_channel and recipe.per_channel_dense)
@@ -39,6 +45,41 @@ def quantizer_rules(recipe: Recipe) -> list[Rule]:
         weights = _tensor(recipe.weight_bits, per_channel=False)
         rules.append(_rule(DENSE, _config(weights, weight_only=recipe.weight_only)))
     return rules
+
+
+def collecting_rule(key: str) -> Rule:
+    """Return the rule under which litert-quantizer collects what an algorithm needs.
+
+    Args:
+        key: litert-quantizer's name of the algorithm.
+    """
+    return _rule(DENSE, _config(_tensor(8)), key)
+
+
+def _with_algorithm(recipe: Recipe, rules: list[Rule]) -> list[Rule]:
+    """Let the recipe's algorithm have the operators that it is for, min-max all others.
+
+    A rule for all operators passes over those that its algorithm does not know; one for a single
+    operator is refused where it cannot be had.
+    """
+    algorithm = WEIGHT_ALGORITHMS[recipe.algorithm]
+    if recipe.block_size or algorithm.dense_only:
+        fitting = next(r for r in reversed(rules) if r["operation"] in (DENSE, ALL))
+        config = dict(fitting["op_config"])
+        if recipe.block_size:
+            weights = {"granularity": f"BLOCKWISE_{recipe.block_size}"}
+            config["weight_tensor_config"] = {**config["weight_tensor_config"], **weights}
+        return [*rules, _rule(DENSE, config, algorithm.key)]
+    if recipe.algorithm == MIN_MAX:
+        return rules
+    if not recipe.calibrate:
+        # Further rules for dense layers alone, which repeat what is said of all, come last.
+        return [*rules, *({**rule, "algorithm_key": algorithm.key} for rule in rules)]
+    added = []
+    for operation in (DENSE, CONVOLUTION, DEPTHWISE):  # constants of others fail with OCTAV
+        fitting = next(r for r in reversed(rules) if r["operation"] in (operation, ALL))
+        added.append(_rule(operation, dict(fitting["op_config"]), algorithm.key))
+    return [*rules, *added]
 
 
 def _static_rules(recipe: Recipe) -> list[Rule]:

@@ -147,7 +147,7 @@ def _opening_cells(
     comparison: Comparison, parts: RebuildParts, variants: list[Variant]
 ) -> list[Any]:
     model = comparison.model
-    calibrated = [v.recipe for v in variants if Recipe.from_json(v.flags).calibrate]
+    calibrated = [v.recipe for v in variants if Recipe.from_json(v.flags).needs_samples]
     use = f", for {', '.join(_code(name) for name in calibrated)}" if calibrated else ""
     left_out = [variant for variant in comparison.variants if variant not in variants]
     opening = _OPENING.substitute(

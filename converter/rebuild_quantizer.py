@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from converter.comparison import Comparison, Variant
 from converter.plain_source import plain_source
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import Rule, quantizer_rules
+from converter.quantizer_recipe import Rule, collecting_rule, quantizer_rules
 from converter.rebuild_parts import RebuildParts, end_constants
 from converter.recipe import Recipe
+from converter.weight_algorithms import COLLECTING
 
 _IMPORTS = """from ai_edge_litert.interpreter import Interpreter
-from litert_quantizer import Quantizer, calibrator
+from litert_quantizer import Quantizer, calibrator, recipe_manager
 from litert_quantizer.utils import qsv_utils
 """
 
@@ -60,6 +61,32 @@ def build(content, calibration=None):
 '''
 
 
+_COLLECT = '''COLLECTED = {collected}
+"""What algorithms of weights take from the samples beside ranges, and the rule that collects it."""
+
+
+def collect(content, quantizer, samples):
+    """Return ranges, and beside them what the weights' algorithms take from the samples."""
+    ranges = calibrate(content, quantizer, samples)
+    for field, rule in COLLECTED.items():
+        manager = recipe_manager.RecipeManager()
+        manager.load_quantization_recipe([rule])
+        mode = calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS
+        counter = calibrator.Calibrator(content, num_threads=1, mode=mode)
+        fed = [
+            {{name: array[0] if name in SCALARS else array for name, array in chunk.items()}}
+            for chunk in representative_samples(samples, BATCH)
+        ]
+        counter.calibrate({{SIGNATURE: fed}}, manager)
+        for name, found in counter.get_model_qsvs().items():
+            if field in found:
+                ranges[name] = {{**found, **ranges.get(name, {{}}), field: found[field]}}
+    return ranges
+
+
+'''
+
+
 def quantizer_parts(comparison: Comparison) -> RebuildParts:
     """Return the source of a run that starts from a `.tflite`."""
     key = comparison.settings["source"]["signature"]
@@ -100,12 +127,19 @@ def float_file_parts(
 
 def rules_source(rules: Sequence[Rule], *, calibrates: bool) -> str:
     """Return the source of `build(content, calibration)` by litert-quantizer's own rules."""
-    return _BUILD.format(
-        recipe=pprint.pformat(list(rules), width=96, sort_dicts=False),
-        ranges="calibrate(content, quantizer, load_samples(calibration))" if calibrates else "None",
-    )
+    keys = sorted({rule["algorithm_key"] for rule in rules} & COLLECTING.keys())
+    before, how = "", "calibrate" if calibrates else None
+    if keys:
+        collected = {COLLECTING[key]: collecting_rule(key) for key in keys}
+        before, how = _COLLECT.format(collected=_source(collected)), "collect"
+    ranges = "None" if how is None else f"{how}(content, quantizer, load_samples(calibration))"
+    return before + _BUILD.format(recipe=_source(list(rules)), ranges=ranges)
 
 
 def _build_source(variant: Variant) -> str:
     recipe = Recipe.from_json(variant.flags)
     return rules_source(quantizer_rules(recipe), calibrates=recipe.calibrate)
+
+
+def _source(value: object) -> str:
+    return pprint.pformat(value, width=96, sort_dicts=False)

@@ -94,7 +94,7 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
             sha256=str(variant.sha256),
             model_name=model.name,
             model_sha256=model.sha256,
-            calibrates=Recipe.from_json(variant.flags).calibrate,
+            calibrates=Recipe.from_json(variant.flags).needs_samples,
         ),
     )
 

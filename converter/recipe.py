@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from converter.errors import RecipeError
+from converter.weight_algorithms import MIN_MAX, WEIGHT_ALGORITHMS, algorithm_problems
 
 OPTIMIZATIONS = ("DEFAULT", "EXPERIMENTAL_SPARSITY")
 BUILTINS = "TFLITE_BUILTINS"
@@ -17,7 +18,7 @@ INT16X8 = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
 SUPPORTED_OPS = (BUILTINS, SELECT_TF, BUILTINS_INT8, INT16X8)
 SUPPORTED_TYPES = ("float16", "int8")
 IO_TYPES = ("float32", "int8", "uint8", "int16")
-WEIGHT_BITS = (8, 4)
+WEIGHT_BITS = (8, 4, 2)
 
 TFLITE_CONVERTER = "tflite_converter"
 """The engine that builds variants from a TensorFlow model."""
@@ -33,7 +34,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,47}")
 class Recipe:
     """The flags of one conversion, in TFLiteConverter's own words.
 
-    The last two are litert-quantizer's, which carries out the others as well where a run starts
+    The last four are litert-quantizer's, which carries out the others as well where a run starts
     from a `.tflite`.
 
     Attributes:
@@ -47,8 +48,10 @@ class Recipe:
         per_channel: Per-channel weight scales; False gives one scale per tensor.
         per_channel_dense: The same for dense layers alone.
         allow_custom_ops: Keep unknown operators as custom ops in place of failing.
-        weight_bits: Bits of an integer weight: 8, or 4.
+        weight_bits: Bits of an integer weight: 8, 4 or 2.
         weight_only: Weights are stored as integers and computed with as floats.
+        algorithm: How scales of weights are found, of `weight_algorithms.WEIGHT_ALGORITHMS`.
+        block_size: Weights of one row of a dense layer that share a scale; 0 for the whole row.
 
     Raises:
         RecipeError: When flags contradict each other or one could not have an effect.
@@ -66,6 +69,8 @@ class Recipe:
     allow_custom_ops: bool = False
     weight_bits: int = 8
     weight_only: bool = False
+    algorithm: str = MIN_MAX
+    block_size: int = 0
 
     def __post_init__(self) -> None:
         """Refuse at once what the converter would refuse late or ignore silently."""
@@ -77,6 +82,11 @@ class Recipe:
     def quantizes_activations(self) -> bool:
         """Whether activations become integers (which needs calibration)."""
         return self.calibrate and "DEFAULT" in self.optimizations
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether calibration samples take part, for activations or for weights."""
+        return self.calibrate or WEIGHT_ALGORITHMS[self.algorithm].collects is not None
 
     @property
     def strict_integer(self) -> bool:
@@ -133,6 +143,7 @@ def recipe_problems(flags: Mapping[str, Any]) -> list[str]:
         *_io_type_problems(flags),
         *_per_channel_problems(flags),
         *_weight_problems(flags),
+        *algorithm_problems(flags),
     ]
 
 
@@ -228,7 +239,7 @@ def _per_channel_problems(flags: Mapping[str, Any]) -> list[str]:
 def _weight_problems(flags: Mapping[str, Any]) -> list[str]:
     bits, weight_only = flags.get("weight_bits", 8), flags.get("weight_only", False)
     if bits not in WEIGHT_BITS:
-        return [f"weight_bits is 8 or 4; found {str(bits)[:20]}."]
+        return [f"weight_bits is 8, 4 or 2; found {str(bits)[:20]}."]
     if bits == 8 and not weight_only:
         return []
     problems = []
@@ -258,9 +269,12 @@ def engine_problem(recipe: Recipe, engine: str) -> str | None:
                 f"{recipe.name} is the row of a .tflite that a run starts from, and this run "
                 "starts from a TensorFlow model; leave it out."
             )
-        if recipe.weight_bits != 8 or recipe.weight_only:
+        if recipe.weight_bits != 8 or recipe.weight_only or recipe.block_size or (
+            recipe.algorithm != MIN_MAX
+        ):
             return (
-                f"{recipe.name}: TFLiteConverter has neither 4-bit nor weight-only quantization; "
+                f"{recipe.name}: TFLiteConverter has neither 4-bit nor weight-only quantization, "
+                "and finds scales by least and greatest value alone; "
                 "convert to float32 and start a run from that .tflite, which litert-quantizer can "
                 "quantize so."
             )
@@ -319,42 +333,34 @@ _QUANTIZER_ONLY = (
     Recipe(name="int8x4", optimizations=("DEFAULT",), calibrate=True, weight_bits=4),
 )
 
+_FOUR_BITS = {"optimizations": ("DEFAULT",), "weight_bits": 4}
+
 TFLITE_PRESETS: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (*(r for n, r in PRESETS.items() if n != "float32"), *_QUANTIZER_ONLY)
 }
 """What a float `.tflite` can be made into, by litert-quantizer."""
 
+FURTHER_PRESETS: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="int8_octav", optimizations=("DEFAULT",), calibrate=True, algorithm="octav"),
+        Recipe(name="int4_mse", **_FOUR_BITS, algorithm="mse"),  # type: ignore[arg-type]
+        Recipe(name="int4_octav", **_FOUR_BITS, algorithm="octav"),  # type: ignore[arg-type]
+        Recipe(name="int4_gptq", **_FOUR_BITS, algorithm="gptq"),  # type: ignore[arg-type]
+        Recipe(name="int4_oscar", **_FOUR_BITS, algorithm="oscar"),  # type: ignore[arg-type]
+        Recipe(name="int4_hadamard", **_FOUR_BITS, algorithm="hadamard"),  # type: ignore[arg-type]
+        Recipe(name="int4_blocks", **_FOUR_BITS, block_size=32),  # type: ignore[arg-type]
+        Recipe(name="int2_dynamic_range", optimizations=("DEFAULT",), weight_bits=2),
+    )
+}
+"""What litert-quantizer offers beyond: other ways to find scales, blocks and 2-bit weights."""
+
 TFLITE_DEFAULTS = (*(n for n in PRESETS if n != "float32"), "int4_weight_only")
 """Those that a run takes where nobody chooses."""
 
 SELECT_TF_PRESET = Recipe(name="float32_select_tf", supported_ops=(BUILTINS, SELECT_TF))
 """The way round an operator that TFLite lacks: converts, but no pip runtime runs it."""
-
-EXPLANATIONS = {
-    "float32": "Keeps every number as it is and only changes the file format: the honest baseline.",
-    "dynamic_range": "Stores weights as 8-bit integers; activations stay float between operators "
-    "and are quantized on the fly inside them: up to four times smaller, no data needed.",
-    "float16": "Stores weights as 16-bit floats: half the size, hardly any drift; on a CPU they "
-    "are widened again, so it is not faster there.",
-    "int8": "Weights and activations as 8-bit integers, with float inputs and outputs and float "
-    "fallback for operators that have no integer kernel; needs calibration samples.",
-    "int8_full": "8-bit integers from input to output and nothing else, as microcontrollers and "
-    "NPUs demand; conversion fails if an operator has no integer kernel.",
-    "int16x8": "16-bit activations with 8-bit weights: near int8's size and usually with less "
-    "drift, but often slow on CPUs because few kernels are optimized for it.",
-    "as_given": "The file itself, measured as it is.",
-    "int8_weight_only": "Stores weights as 8-bit integers and widens them again before computing: "
-    "as small as dynamic range and closer to the original, but no faster.",
-    "int4_weight_only": "Stores weights of dense and convolution layers as 4-bit integers and "
-    "widens them again before computing: up to eight times smaller, with visible drift.",
-    "int4_dynamic_range": "Stores weights of dense and convolution layers as 4-bit integers; "
-    "activations are quantized on the fly inside the operators.",
-    "int8x4": "8-bit activations with 4-bit weights in dense and convolution layers; needs "
-    "calibration samples.",
-    "float32_select_tf": "Keeps operators that TFLite lacks as TensorFlow operators; the file "
-    "needs a runtime with the Flex delegate, so it cannot be run here.",
-}
 
 
 def find_recipes(names: list[str]) -> list[Recipe]:
@@ -364,7 +370,8 @@ def find_recipes(names: list[str]) -> list[Recipe]:
         RecipeError: When a name is unknown or none is given.
     """
     extra = (SELECT_TF_PRESET, AS_GIVEN)
-    known = {**PRESETS, **TFLITE_PRESETS, **{recipe.name: recipe for recipe in extra}}
+    presets = {**PRESETS, **TFLITE_PRESETS, **FURTHER_PRESETS}
+    known = {**presets, **{recipe.name: recipe for recipe in extra}}
     wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:

@@ -132,42 +132,63 @@ class TargetTally:
     def _gather(sums: dict[str, Array], name: str, more: Array) -> None:
         sums[name] = sums[name] + more if name in sums else np.asarray(more)
 
+    def terms(self) -> dict[str, float]:
+        """Return what the figures are ratios of.
+
+        Returns:
+            `values`; `absolute_sum`, of |t - p|; `square_sum`, of (t - p)^2; `target_square_sum`,
+            of (t - mean t)^2.
+
+        Raises:
+            ValueError: When no sample was taken.
+        """
+        if self._centre is None:
+            raise ValueError(f"expected {self.samples} samples, found none")
+        squared_means = np.square(self._sums["target_sums"]).sum() / self.samples
+        return {
+            "values": self.samples * len(self._centre),
+            "absolute_sum": float(self._sums["absolute"]),
+            "square_sum": float(self._sums["squared"]),
+            "target_square_sum": float(self._sums["target_squares"] - squared_means),
+        }
+
     def figures(self) -> tuple[dict[str, float | None], dict[str, Interval]]:
         """Return `mae`, `rmse` and `r2`, and the 95 % percentile bootstrap interval of each.
 
         R² is None where the targets are constant: of those nothing can be explained.
 
         Raises:
-            ValueError: When not all samples were taken, or none.
+            ValueError: When no sample was taken.
         """
-        if self._centre is None:
-            raise ValueError(f"expected {self.samples} samples, found none")
-        cells = self.samples * len(self._centre)
-        residual = float(self._sums["squared"])
-        squared_means = np.square(self._sums["target_sums"]).sum() / self.samples
-        spread = float(self._sums["target_squares"] - squared_means)
+        terms = self.terms()
+        residual, spread = terms["square_sum"], terms["target_square_sum"]
         varies = bool((self._high > self._low).any())
         figures: dict[str, float | None] = {
-            "mae": float(self._sums["absolute"]) / cells,
-            "rmse": math.sqrt(residual / cells),
+            "mae": terms["absolute_sum"] / terms["values"],
+            "rmse": math.sqrt(residual / terms["values"]),
             "r2": 1 - residual / spread if varies and spread > 0 else None,
         }
         if not math.isfinite(residual):
             return figures, {}
+        intervals = {
+            name: found
+            for name, values in self._resampled(terms["values"]).items()
+            if figures[name] is not None
+            and (found := percentile_interval(values, figures[name] or 0.0)) is not None
+        }
+        return figures, intervals
+
+    def _resampled(self, cells: float) -> dict[str, Array]:
+        """Return each figure on every resample, shape `(resamples,)`; R² only of few columns."""
         drawn = {
             "mae": self._drawn["absolute"] / cells,
             "rmse": np.sqrt(self._drawn["squared"] / cells),
         }
-        if "targets" in self._drawn and figures["r2"] is not None:
+        if "targets" in self._drawn:
             means = np.square(self._drawn["targets"]).sum(axis=1) / self.samples
             spreads = self._drawn["target_squares"] - means
             # A resample of one sample alone has no spread: it is left out.
             with np.errstate(divide="ignore", invalid="ignore"):
                 explained = 1 - self._drawn["squared"] / spreads
             drawn["r2"] = np.where(spreads > 0, explained, np.nan)
-        intervals = {
-            name: found
-            for name, values in drawn.items()
-            if (found := percentile_interval(values, figures[name] or 0.0)) is not None
-        }
-        return figures, intervals
+        return drawn

@@ -19,10 +19,14 @@ from litert_quantizer.utils import qsv_utils
 from converter.calibration_samples import check_calibration, representative_samples
 from converter.errors import ConversionError
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import Rule, quantizer_rules
+from converter.quantizer_recipe import Rule, collecting_rule, quantizer_rules
 from converter.recipe import Recipe
 from converter.signature import Signature
+from converter.tflite_file import read_tflite
+from converter.weight_algorithms import COLLECTING
 
+MOST_GPTQ_WIDTH = 8192
+"""Inputs or outputs of a dense layer: half a gigabyte for one matrix of 64-bit numbers."""
 _MODES = (
     calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED,
     calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
@@ -44,12 +48,14 @@ class Requantizer:
     def __init__(
         self, source: Path, signature: Signature, key: str | None, signatures: int = 1
     ) -> None:
+        self._source = source
         self._original = source.read_bytes()
         self._content: bytes | None = None
         self._key = key or "serving_default"
         self._signature = signature
         self._signatures = signatures
         self._ranges: Ranges | None = None
+        self._collected: dict[str, Ranges] = {}
 
     def quantize(self, recipe: Recipe, calibration: Mapping[str, np.ndarray]) -> bytes:
         """Return the file quantized by a recipe; unchanged by one that quantizes nothing.
@@ -65,9 +71,9 @@ class Requantizer:
         rules = quantizer_rules(recipe)
         if not rules:
             return self._original
-        if recipe.calibrate:
+        if recipe.needs_samples:
             check_calibration(recipe.name, calibration)
-        return self.quantize_by(rules, recipe.name, calibration if recipe.calibrate else None)
+        return self.quantize_by(rules, recipe.name, calibration if recipe.needs_samples else None)
 
     def quantize_by(
         self,
@@ -80,7 +86,7 @@ class Requantizer:
         Args:
             rules: Of which the last that fits an operator counts.
             label: What messages call the variant.
-            calibration: As for `quantize`; None where no range of activations is needed.
+            calibration: As for `quantize`; None where no samples are needed.
 
         Raises:
             ConversionError: When litert-quantizer refuses.
@@ -135,23 +141,82 @@ class Requantizer:
         return self._content
 
     def _calibrated(self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]) -> Ranges:
-        if self._ranges is not None:
-            return self._ranges
-        ranges, sees_all = self._count_ranges(quantizer, samples)
-        if sees_all:
-            self._ranges = ranges
+        ranges = self._ranges
+        if ranges is None:
+            ranges, sees_all = self._count_ranges(quantizer, samples)
+            if sees_all:
+                self._ranges = ranges
+        return self._with_collected(quantizer, ranges, samples)
+
+    def _with_collected(
+        self, quantizer: Quantizer, ranges: Ranges, samples: Mapping[str, np.ndarray]
+    ) -> Ranges:
+        """Add what the rules' algorithms collect of the samples beside ranges."""
+        keys = {rule["algorithm_key"] for rule in quantizer.get_quantization_recipe()}
+        wanted = sorted(keys & COLLECTING.keys())
+        for key in wanted:
+            if key not in self._collected:
+                self._collected[key] = self._collect(key, samples)
+            field = COLLECTING[key]
+            # Copied, because GPTQ damps the matrix that it is given, each time anew.
+            joined = {
+                name: {**found, **ranges.get(name, {}), field: found[field].copy()}
+                for name, found in self._collected[key].items()
+                if field in found
+            }
+            ranges = {**ranges, **joined}
         return ranges
 
-    def _count_ranges(
-        self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]
-    ) -> tuple[Ranges, bool]:
-        """Return ranges, and whether they are of all tensors, not of one recipe's alone."""
-        fed = {
+    def _collect(self, key: str, samples: Mapping[str, np.ndarray]) -> Ranges:
+        """Collect what an algorithm wants to know of every dense layer.
+
+        The library has it in the mode that keeps all tensors alone, and by its own update.
+        """
+        self._check_widths(key)
+        manager = recipe_manager.RecipeManager()
+        manager.load_quantization_recipe([collecting_rule(key)])
+        counter = calibrator.Calibrator(
+            self._quantizable(), num_threads=1,
+            mode=calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
+        )  # fmt: skip
+        counter.calibrate(self._fed(samples), manager)
+        found: Ranges = counter.get_model_qsvs()
+        return found
+
+    def _check_widths(self, key: str) -> None:
+        """Refuse what would take gigabytes: GPTQ has a square matrix for each layer's inputs."""
+        file = read_tflite(self._source)
+        widest = max(
+            (
+                size
+                for operator in file.operators
+                if operator.name == "FULLY_CONNECTED"
+                for tensor in operator.inputs
+                if tensor.is_constant
+                for size in tensor.shape
+                if size is not None
+            ),
+            default=0,
+        )
+        if key == "GPTQ" and widest > MOST_GPTQ_WIDTH:
+            raise ValueError(
+                f"a dense layer has {widest:,} inputs or outputs, and GPTQ needs a matrix of their "
+                f"square; up to {MOST_GPTQ_WIDTH:,} are taken"
+            )
+
+    def _fed(self, samples: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
+        return {
             self._key: [
                 {spec.name: _fit(chunk[spec.name], spec.shape) for spec in self._signature.inputs}
                 for chunk in representative_samples(samples, self._signature.batch_size)
             ]
         }
+
+    def _count_ranges(
+        self, quantizer: Quantizer, samples: Mapping[str, np.ndarray]
+    ) -> tuple[Ranges, bool]:
+        """Return ranges, and whether they are of all tensors, not of one recipe's alone."""
+        fed = self._fed(samples)
         failure: Exception | None = None
         for mode in _MODES:
             try:

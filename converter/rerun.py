@@ -10,10 +10,11 @@ from pathlib import Path
 from converter.bundle import Bundle, read_bundle
 from converter.comparison import Comparison
 from converter.errors import BundleError
+from converter.graph_nodes import GRAPH_FILE, GraphNode, load_nodes
 from converter.pipeline import run_comparison
 from converter.progress import Progress
 from converter.rebuild_script import write_rebuild_scripts
-from converter.verification import TOLERANCE, Agreement, verify
+from converter.verification import TOLERANCE, Agreement, hold_graphs, verify
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,13 @@ def verify_bundle(
         comparison = run_comparison(bundle.request, folder, listener)
         if out is not None:
             write_rebuild_scripts(comparison, out)
-        return Verification(bundle, comparison, verify(bundle.comparison, comparison))
+        agreements = verify(bundle.comparison, comparison)
+        agreements += hold_graphs(_nodes(bundle.files.get(GRAPH_FILE)), _nodes(folder / GRAPH_FILE))
+        return Verification(bundle, comparison, agreements)
+
+
+def _nodes(path: Path | None) -> list[GraphNode] | None:
+    return load_nodes(path) if path is not None and path.is_file() else None
 
 
 def format_verification(found: Verification) -> str:

@@ -70,7 +70,7 @@ class ResultKeys:
 
     def conversion(self, recipe: Recipe) -> str:
         """Return the key of a recipe's file."""
-        samples = self.calibration if recipe.calibrate else ""
+        samples = self.calibration if recipe.needs_samples else ""
         return self._key("conversion", recipe.to_json(), samples)
 
     def reference(self) -> str:

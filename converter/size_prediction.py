@@ -50,7 +50,7 @@ def bytes_per_value(flags: Mapping[str, Any]) -> float | None:
         return 4.0
     if "float16" in flags.get("supported_types", ()):
         return 2.0
-    return 0.5 if flags.get("weight_bits") == 4 else 1.0
+    return float(flags.get("weight_bits", 8)) / 8
 
 
 def predict_size(comparison: Comparison, variant: Variant) -> SizePrediction | None:

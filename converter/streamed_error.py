@@ -19,6 +19,8 @@ SHOWN_BINS = 64
 _MOST_COUNTED = 1 << 16
 """Values of a block that a histogram counts at most; of more, as many are drawn, seeded."""
 
+_MAY_BE_MISSING = {"rmse_in_steps", "signal_square_sum", "error_square_sum"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorError:
@@ -35,6 +37,8 @@ class TensorError:
         max_abs_error: `max(|y - r|)`.
         cosine_similarity: Of each sample, then the mean.
         non_finite_count: NaN and infinities in y.
+        signal_square_sum: `sum(r^2)`; None in an analysis of an earlier version.
+        error_square_sum: `sum((y - r)^2)`; None likewise.
     """
 
     values: int
@@ -46,13 +50,15 @@ class TensorError:
     max_abs_error: float
     cosine_similarity: float
     non_finite_count: int
+    signal_square_sum: float | None = None
+    error_square_sum: float | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TensorError:
         """Read the form that `encode_figures` writes; null is NaN where a figure always exists."""
         read = read_figures(cls, values)
         for name, value in read.items():
-            if value is None and name != "rmse_in_steps":
+            if value is None and name not in _MAY_BE_MISSING:
                 read[name] = math.nan
         return cls(**read)
 
@@ -111,6 +117,8 @@ class StreamedError:
             max_abs_error=self.largest,
             cosine_similarity=self.similarities / self.rows,
             non_finite_count=self.non_finite,
+            signal_square_sum=self.signal,
+            error_square_sum=self.noise,
         )
 
 

@@ -49,6 +49,7 @@ class Tensor:
         is_quantized: Whether it carries a scale.
         scales: Number of scales (1: per tensor, more: per channel).
         quantization: `(scale, zero_point)` where there is one scale.
+        block_size: Values of one row that share a scale; 0 where scales are not by block.
         size_bytes: Bytes of its values in the file; 0 for activations.
         is_sparse: Whether its values are stored in a sparse format.
     """
@@ -62,6 +63,7 @@ class Tensor:
     size_bytes: int
     is_sparse: bool = False
     quantization: tuple[float, int] | None = None
+    block_size: int = 0
 
     @property
     def is_float(self) -> bool:
@@ -416,16 +418,19 @@ def _tensor(model: Any, tensor: Any) -> Tensor:  # noqa: ANN401
     data = model.buffers[tensor.buffer].data
     size_bytes = 0 if data is None else len(data)
     scale = tensor.quantization.scale if tensor.quantization is not None else None
+    details = tensor.quantization.details if tensor.quantization is not None else None
+    block_size = int(getattr(details, "blockSize", 0) or 0)  # custom details have none
     return Tensor(
         name=_text(tensor.name),
         shape=tuple(size if size >= 0 else None for size in shape),
         dtype=tensor_type(tensor.type),
         is_constant=size_bytes > 0 or model.buffers[tensor.buffer].offset > 0,
-        is_quantized=scale is not None and len(scale) > 0,
+        is_quantized=(scale is not None and len(scale) > 0) or block_size > 0,
         scales=0 if scale is None else len(scale),
         size_bytes=size_bytes,
         is_sparse=tensor.sparsity is not None,
         quantization=_single_scale(tensor.quantization),
+        block_size=block_size,
     )
 
 

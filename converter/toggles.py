@@ -22,6 +22,7 @@ from converter.recipe import (
     Recipe,
 )
 from converter.tflite_file import STORED_INTEGERS, Tensor, TfliteFile
+from converter.weight_algorithms import MIN_MAX, WEIGHT_ALGORITHMS
 
 YES, PARTLY, NO, IGNORED = "yes", "partly", "no", "ignored"
 _NEARLY_ALL = 0.9
@@ -164,7 +165,7 @@ def _check_weights(file: TfliteFile, _: Audit, recipe: Recipe) -> Found:
     kind, dtypes = "8-bit integers", STORED_INTEGERS
     if "float16" in recipe.supported_types:
         kind, dtypes = "float16", frozenset({"float16"})
-    elif recipe.weight_bits == 4:
+    elif recipe.weight_bits != 8:
         kind = "integers"
     return _stored_as(file, kind, dtypes)
 
@@ -175,6 +176,26 @@ def _check_float16(file: TfliteFile, _: Audit, __: Recipe) -> Found:
 
 def _check_four_bits(file: TfliteFile, _: Audit, __: Recipe) -> Found:
     return _stored_as(file, "4-bit integers", frozenset({"int4", "uint4"}))
+
+
+def _check_two_bits(file: TfliteFile, _: Audit, __: Recipe) -> Found:
+    return _stored_as(file, "2-bit integers", frozenset({"int2"}))
+
+
+def _check_algorithm(file: TfliteFile, _: Audit, recipe: Recipe) -> Found:
+    algorithm = WEIGHT_ALGORITHMS[recipe.algorithm]
+    with_weights = [o for o in file.operators if o.has_integer_weights]
+    known = sum(not algorithm.dense_only or o.name == "FULLY_CONNECTED" for o in with_weights)
+    found = f"it is for {known} of {len(with_weights)} operators with integer weights"
+    rest = "" if known == len(with_weights) else "; the others have min-max"
+    return _graded(known / len(with_weights) if with_weights else 0.0, found + rest)
+
+
+def _check_blocks(file: TfliteFile, _: Audit, recipe: Recipe) -> Found:
+    stored = [t for t in file.constants if t.is_quantized and t.dtype in STORED_INTEGERS]
+    share = _share(stored, lambda tensor: tensor.block_size == recipe.block_size)
+    return _graded(share, f"{share:.1%} of the integer weights have a scale for each "
+                   f"{recipe.block_size} of a row", IGNORED if stored else NO)  # fmt: skip
 
 
 def _weights(file: TfliteFile) -> list[Tensor]:
@@ -274,6 +295,9 @@ _TOGGLES = (
         _check_float16,
     ),
     Toggle("weight_bits", "4-bit weights", lambda r: r.weight_bits == 4, _check_four_bits),
+    Toggle("weight_bits=2", "2-bit weights", lambda r: r.weight_bits == 2, _check_two_bits),
+    Toggle("algorithm", "Way to find scales", lambda r: r.algorithm != MIN_MAX, _check_algorithm),
+    Toggle("block_size", "Scales by block", lambda r: r.block_size > 0, _check_blocks),
     Toggle("weight_only", "Weights only", lambda r: r.weight_only, _check_weight_only),
     Toggle(
         "calibrate",

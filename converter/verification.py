@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from converter.accuracy import Accuracy
 from converter.comparison import REFERENCE, Comparison, Variant
 from converter.drift import Drift
+from converter.graph_nodes import GraphNode
 from converter.json_figures import encode_figures
 from converter.latency import LatencyStats
 
@@ -32,6 +34,7 @@ _ABSOLUTE = {
 _ONE_SAMPLE = {"top1_agreement", "top1"}
 _NOT_HELD = {
     "top1_samples", "top1_ties", "samples", "task", "ci95",
+    "values", "signal_square_sum", "error_square_sum", "error_sum", "terms",  # of what is held
     "delta",  # the difference of two figures that are both held
 }  # fmt: skip
 _BELOW_ROUNDING = {"max_abs_error", "max_abs_error_lsb", "mean_abs_error", "rmse", "sqnr_db"}
@@ -90,6 +93,33 @@ def verify(old: Comparison, new: Comparison) -> list[Agreement]:
             if variant.recipe not in {v.recipe for v in old.variants}
         ),
     ]
+
+
+def hold_graphs(
+    old: Sequence[GraphNode] | None, new: Sequence[GraphNode] | None
+) -> list[Agreement]:
+    """Hold the operations of the frozen graph against those of the run made again.
+
+    Another TensorFlow may name operations otherwise, so their kinds and counts are judged.
+
+    Args:
+        old: Of the bundle; None where it has none, as from a `.tflite` or an earlier version.
+        new: Made now.
+    """
+    if old is None:
+        return []
+    if new is None:
+        return [Agreement("original", "graph", False, f"{len(old):,} operations then, none now")]
+    if list(old) == list(new):
+        text = f"the same {len(old):,} operations"
+        return [Agreement("original", "graph", True, text)]
+    then, now = (Counter(node.op for node in nodes) for nodes in (old, new))
+    if then == now:
+        text = f"{len(old):,} operations of the same kinds, otherwise named or connected"
+        return [Agreement("original", "graph", True, text)]
+    kind = min((then - now) | (now - then))
+    text = f"{then[kind]:,} {kind[:40]} then, {now[kind]:,} now"
+    return [Agreement("original", "graph", False, text)]
 
 
 def _environment(old: Comparison, new: Comparison) -> Iterator[Agreement]:

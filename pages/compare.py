@@ -5,7 +5,6 @@ import streamlit as st
 from components.charts import render_charts
 from components.conditions import render_conditions
 from components.format import shorten
-from components.formula_list import render_formulas
 from components.frame import ensure_frame
 from components.latency_details import render_further_latency, render_latency_explanation
 from components.plain_text import code_span, show_warning
@@ -46,8 +45,6 @@ render_charts(comparison, samples_ms)
 render_latency_explanation(comparison, variant)
 render_further_latency(comparison)
 render_table(comparison, variant)
-if variant is not None:
-    render_formulas(comparison, variant)
 render_output_drift(comparison)
 render_variants(files, comparison)
 render_run_downloads(files, comparison, samples_ms, load_request(run.run_id))

@@ -36,4 +36,4 @@ if sized is not None:
     render_link({RUN_PARAMETER: run.run_id, VARIANT_PARAMETER: variant.recipe})
     render_steps(comparison, sized)
     render_areas(sized)
-render_predictions(comparison)
+render_predictions(comparison, variant)

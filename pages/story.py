@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from components.formula_names import render_names
+from components.formulas.overview import story_formulas
 from components.frame import ensure_frame
 from components.run_states import open_run
 from components.session import RUN_PARAMETER, VARIANT_PARAMETER
@@ -30,6 +32,7 @@ story = tell_story(
 with place:
     st.title(story.title, anchor=False)
     render_stage(story)
+render_names(story_formulas(comparison, variant, users=users, inferences=inferences))
 render_meaning(story)
 if not st.context.is_embedded:
     render_downloads(story)

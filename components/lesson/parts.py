@@ -10,6 +10,8 @@ import streamlit as st
 from components.charts import show_figure
 from components.figures.lesson import build_grid_figure, build_scores_figure
 from components.format import format_db, format_percent
+from components.formula_names import render_names
+from components.formulas.lesson import outcome_formulas
 from components.plain_text import escape_markdown
 from components.session import widget_key
 from converter.lesson.model import EVALUATION, load_digits
@@ -80,6 +82,7 @@ def show_outcome(outcome: Outcome, digit: int, tensor: str, channel: int = 0) ->
         st.metric("Digits right", format_percent(after), f"before {format_percent(before)}",
                   delta_color="off", delta_arrow="off", width="content",
                   help=f"Of {EVALUATION} held-back digits, by the whole model.")
+    render_names(outcome_formulas(outcome))
     with st.grid(2, min_column_width=380, gap="small") as grid:
         with grid.cell():
             show_figure(tensor, "Grey: before; orange: after. Violet: the grid, dashed "

@@ -7,6 +7,8 @@ import streamlit as st
 from components.charts import show_figure
 from components.figures.lesson import build_counts_figure, build_sums_figure
 from components.format import format_db, format_error, format_percent
+from components.formula_names import render_names
+from components.formulas.lesson import sum_formulas
 from components.lesson.parts import PAGE, ask, pick_digit, show_outcome
 from components.plain_text import choice_label
 from components.session import widget_key
@@ -180,6 +182,7 @@ def accumulation_step() -> None:
     digit = pick_digit(4)
     found = accumulate(digit, neuron, order)
     _show_accumulators(found, int(load_digits()[1][digit]), int(float_scores()[digit].argmax()))
+    render_names(sum_formulas(found))
     worst = float(abs(found.rounding).max())
     show_figure("The running sum", "An integer accumulator that is full stays at its end until the "
                 "sign of the products turns. Below: how far float16 is from the exact sum of the "

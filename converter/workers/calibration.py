@@ -24,6 +24,7 @@ from converter.sample_arrays import load_arrays  # noqa: E402
 from converter.signature import Signature  # noqa: E402
 from converter.tensor_binding import Binding  # noqa: E402
 from converter.tflite_file import content_sha256  # noqa: E402
+from converter.weight_algorithms import WEIGHT_ALGORITHMS  # noqa: E402
 
 Quantize = Callable[[Sequence[int]], bytes]
 """From the numbers of samples to the file calibrated with them."""
@@ -133,6 +134,11 @@ def _by_quantizer(
     """Measure the ranges of each sample once: those of any set are their least and greatest."""
     from converter.requantizer import Requantizer, join_ranges
 
+    if WEIGHT_ALGORITHMS[recipe.algorithm].collects is not None:
+        # What it collects has no least and greatest to be joined: each set is taken anew.
+        return lambda chosen: Requantizer(source, signature, key).quantize(
+            recipe, {name: a[list(chosen)] for name, a in samples.items()}
+        )
     requantizer = Requantizer(source, signature, key)
     rules = quantizer_rules(recipe)
     ranges = [

@@ -10,6 +10,7 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from converter.candidate_choices import numbers_by_pattern  # noqa: E402
 from converter.candidate_engine import CandidateEngine, Split  # noqa: E402
 from converter.candidate_layers import mixed_rules, resolve  # noqa: E402
 from converter.json_figures import encode_figures  # noqa: E402
@@ -63,6 +64,10 @@ class CandidateWorker:
             return {"check": None, "predicted": None}
         return {"check": asdict(found[0]), "predicted": found[1].to_json()}
 
+    def match(self, pattern: str) -> dict[str, Any]:
+        """Find the operators that a regular expression names; it may take for ever."""
+        return {"numbers": numbers_by_pattern(self._engine.layers, pattern)}
+
     def write(self, choices: list[list[Any]], target: str) -> dict[str, Any]:
         """Write a candidate's file; return the rules that make it."""
         chosen = _choices(choices)
@@ -75,7 +80,7 @@ def _choices(pairs: list[list[Any]]) -> dict[int, str]:
     return {int(number): str(name) for number, name in pairs}
 
 
-_QUESTIONS = ("open", "judge", "predict", "check_costs", "write")
+_QUESTIONS = ("open", "judge", "predict", "check_costs", "match", "write")
 
 if __name__ == "__main__":
     worker = CandidateWorker()

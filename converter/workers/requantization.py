@@ -49,7 +49,7 @@ class RequantizationWorker:
             self._requantizer = Requantizer(
                 Path(source), Signature.from_json(signature), key, signatures
             )
-        samples = self._samples(Path(calibration)) if asked.calibrate else {}
+        samples = self._samples(Path(calibration)) if asked.needs_samples else {}
         start = time.perf_counter()
         content = self._requantizer.quantize(asked, samples)
         seconds = time.perf_counter() - start

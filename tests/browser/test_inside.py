@@ -45,3 +45,25 @@ def test_a_story_fills_the_screen_and_is_taken_along(visit, welcomed):
     visitor.open(f"story_mode?run={run_id}&embed=true")
     assert not visitor.page.get_by_test_id("stSidebarNav").is_visible()
     assert "variant" in visitor.page.url
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_a_name_opens_its_formula_by_key_and_shuts_nobody_out(visit, welcomed, scheme, width):
+    visitor = visit(scheme, width)
+    visitor.open("compare?variant=int8")
+    visitor.wait_for("All figures")
+    name = visitor.page.get_by_role("button", name="SQNR", exact=True)
+    name.scroll_into_view_if_needed()
+    name.focus()
+    visitor.page.keyboard.press("Enter")
+    opened = visitor.page.get_by_test_id("stPopoverBody")
+    opened.wait_for()
+    text = opened.inner_text()
+    assert "10 · log₁₀(Σ r² / Σ (y − r)²)" in text  # noqa: RUF001
+    assert re.search(r"int8: 10 · log₁₀\(.+ / .+\) = [\d.]+ dB", text)
+    assert visitor.overflow() <= 0
+    assert visitor.serious_violations() == []
+    visitor.picture(f"formula_{scheme}_{width}")
+    visitor.page.keyboard.press("Escape")
+    opened.wait_for(state="hidden")

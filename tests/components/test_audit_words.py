@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from components.audit_words import (
     effect_word,
     names_with_counts,
@@ -11,7 +13,9 @@ from components.audit_words import (
     same_sentence,
     types_sentence,
 )
-from converter.comparison import Audit
+from converter.audit import note_identical_files
+from converter.comparison import Audit, Variant
+from converter.recipe import GIVEN, TFLITE_CONVERTER
 from converter.toggles import effect_note
 
 
@@ -67,3 +71,24 @@ def test_notes_do_not_repeat_a_flag():
     audit = Audit(flags=[flag], notes=[effect_note(flag), "Another."])
     assert other_notes(audit) == ["Another."]
     assert same_sentence(Audit(same_as=["int8"])).startswith("Holds the same as int8")
+
+
+def identical(*names, engine=TFLITE_CONVERTER):
+    """Return variants whose files hold the same, as a run leaves them."""
+    variants = [Variant(recipe=name, flags={}, engine=engine, content_sha256="a" * 64)
+                for name in names]
+    note_identical_files(variants)
+    return variants
+
+
+@pytest.mark.parametrize("engine", [TFLITE_CONVERTER, GIVEN])
+@pytest.mark.parametrize("count", [2, 3])
+def test_identical_content_is_told_once_by_each_variant(engine, count):
+    names = ["float32", "no_fold", "plain"][:count]
+    variants = identical(*names, engine=engine)
+    for variant in variants:
+        told = [same_sentence(variant.audit), *other_notes(variant.audit)]
+        for other in set(names) - {variant.recipe}:
+            assert sum(other in sentence for sentence in told) == 1, told
+        changed_nothing = sum("changed nothing" in sentence for sentence in told)
+        assert changed_nothing == (variant is not variants[0] and engine != GIVEN)

@@ -105,3 +105,43 @@ def test_json_round_trip_keeps_the_interval_a_pair():
     values = accuracy.to_json()
     values["ci95"] = list(values["ci95"])
     assert Accuracy.from_json({**values, "a_field_of_later": 1}) == accuracy
+
+
+class TestTerms:
+    """What is kept of the sums gives the figures again, by another way than the figures take."""
+
+    def test_of_classes(self):
+        rng = np.random.default_rng(3)
+        scores = rng.dirichlet(np.ones(2), 80)
+        labels = (rng.random(80) < scores[:, 1]).astype(int)
+        found = measure_classification(scores, labels)
+        terms = found.terms
+        assert terms["f1_sum"] / terms["f1_classes"] == pytest.approx(found.macro_f1, rel=1e-12)
+        assert terms["auc_above"] / terms["auc_pairs"] == pytest.approx(found.auc, rel=1e-12)
+        assert terms["calibration_gaps"] / 80 == pytest.approx(
+            found.expected_calibration_error, rel=1e-12
+        )
+
+    def test_of_classes_with_nan_and_a_class_never_predicted(self):
+        scores = np.array([[0.1, 0.7, 0.2], [np.nan, 0.5, 0.5], [0.6, 0.3, 0.1]])
+        found = measure_classification(scores, np.array([1, 2, 0]))
+        assert found.terms["f1_sum"] / found.terms["f1_classes"] == pytest.approx(found.macro_f1)
+        assert set(found.terms) == {"f1_sum", "f1_classes"}
+
+    def test_of_values(self):
+        rng = np.random.default_rng(4)
+        targets = rng.normal(3, 2, (50, 2))
+        found = measure_regression(targets + rng.normal(0, 1, (50, 2)), targets)
+        terms = found.terms
+        assert terms["values"] == 100
+        assert terms["absolute_sum"] / 100 == pytest.approx(found.mae, rel=1e-12)
+        assert (terms["square_sum"] / 100) ** 0.5 == pytest.approx(found.rmse, rel=1e-12)
+        spread = np.square(targets - targets.mean(axis=0)).sum()
+        assert terms["target_square_sum"] == pytest.approx(spread, rel=1e-9)
+        assert 1 - terms["square_sum"] / spread == pytest.approx(found.r2, rel=1e-9)
+
+    def test_they_come_back_from_json_and_an_earlier_version_has_none(self):
+        found = measure_classification(np.eye(3), np.arange(3))
+        assert Accuracy.from_json(found.to_json()) == found
+        earlier = {k: v for k, v in found.to_json().items() if k != "terms"}
+        assert Accuracy.from_json(earlier).terms == {}

@@ -16,9 +16,10 @@ from converter.budget_script import build_budget_script
 from converter.budget_solution import BudgetQuestion
 from converter.budget_solver import solve_budget
 from converter.candidate_session import CandidateSession
+from converter.precision import PRECISIONS
 from tests.converter.example_tflites import features, write_classifier
 
-CALIBRATED = {"int8", "int16x8", "int8_int4"}
+CALIBRATED = {name for name, each in PRECISIONS.items() if each.needs_calibration}
 
 
 @pytest.fixture(scope="module", params=["tflite", "keras"])

@@ -16,6 +16,7 @@ from converter.bundle_archive import unpack_bundle
 from converter.comparison import Audit, Comparison, save_latency_samples
 from converter.errors import BundleError
 from converter.given_variant import GivenVariant
+from converter.graph_nodes import GRAPH_FILE, GraphNode, load_nodes, save_nodes
 from converter.model_file import file_sha256
 from converter.recipe import GIVEN, LITERT_QUANTIZER, PRESETS
 from converter.request import RunRequest
@@ -105,6 +106,23 @@ def packed(run, tmp_path):
     return path
 
 
+NODES = [
+    GraphNode("x", "Placeholder"),
+    GraphNode("<b>relu</b>", "Relu", ("x",)),
+    GraphNode("step", "RandomUniform", ("relu",), is_stateful=True, function="while_body"),
+]
+
+
+def pack_with_graph(run, tmp_path):
+    """Bundle the run as one of a TensorFlow model, whose operations `NODES` are."""
+    comparison = Comparison.load(run / "comparison.json")
+    comparison.model.format = "keras"
+    comparison.save(run)
+    save_nodes(NODES, run / GRAPH_FILE)
+    bundle_run_folder(run, tmp_path / "graph.zip")
+    return tmp_path / "graph.zip"
+
+
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -169,6 +187,18 @@ class TestRoundTrip:
         assert request.given_variants[0].path.read_bytes() == b"a given file"
         assert {request.model_path.parent, request.data_path.parent} == {tmp_path / "there"}
         assert request.recipes == (PRESETS["dynamic_range"], PRESETS["int8"])
+
+    def test_the_graph_of_a_tensorflow_model_goes_along(self, run, tmp_path):
+        packed = pack_with_graph(run, tmp_path)
+        bundle = read_bundle(packed, tmp_path / "there")
+        assert load_nodes(bundle.files[GRAPH_FILE]) == NODES
+        bundle_run_folder(tmp_path / "there", tmp_path / "again.zip")
+        assert members_of(tmp_path / "again.zip")[GRAPH_FILE] == members_of(packed)[GRAPH_FILE]
+
+    def test_a_run_from_a_tflite_has_none_though_one_lies_in_its_folder(self, run, tmp_path):
+        save_nodes(NODES, run / GRAPH_FILE)
+        bundle_run_folder(run, tmp_path / "b.zip")
+        assert GRAPH_FILE not in members_of(tmp_path / "b.zip")
 
     def test_what_was_unpacked_can_be_packed_again(self, packed, tmp_path):
         read_bundle(packed, tmp_path / "there")
@@ -456,6 +486,30 @@ def test_latency_samples_that_are_not_the_comparisons_are_refused(packed, tmp_pa
     save_npz(target, arrays)
     members = honest({**members_of(packed), "latency_samples.npz": target.read_bytes()})
     refuse(pack(packed, members), tmp_path, "latency_samples.npz")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no JSON", "{}", "[1]", '[{"name":"a"}]', "[" * 100_000,
+        '[{"name":1,"op":"A","inputs":[]}]',
+        '[{"name":"a","op":"A","inputs":"xy"}]', '[{"name":"a","op":"A","inputs":[],"more":1}]',
+        json.dumps([{"name": "a", "op": "A", "inputs": []}] * 200_001),
+    ],
+    ids=lambda content: content[:24],
+)  # fmt: skip
+def test_a_graph_that_no_run_writes_is_refused(run, tmp_path, content):
+    members = members_of(pack_with_graph(run, tmp_path))
+    members[GRAPH_FILE] = content.encode()
+    pack(tmp_path / "b.zip", honest(members))
+    refuse(tmp_path / "b.zip", tmp_path, GRAPH_FILE, "operations")
+
+
+def test_a_graph_beside_a_run_from_a_tflite_is_refused(packed, tmp_path):
+    members = members_of(packed)
+    members[GRAPH_FILE] = b"[]"
+    pack(tmp_path / "b.zip", honest(members))
+    refuse(tmp_path / "b.zip", tmp_path, GRAPH_FILE)
 
 
 def test_a_script_in_a_bundle_is_never_kept(packed, tmp_path):

@@ -9,6 +9,7 @@ from converter import run_store
 from converter.bundle import bundle_run_folder, write_bundle
 from converter.bundle_import import import_bundle
 from converter.errors import BundleError
+from converter.graph_nodes import GRAPH_FILE, load_nodes
 from converter.history import DONE
 from converter.recipe import PRESETS
 from converter.request import RunRequest
@@ -81,6 +82,9 @@ def test_a_saved_model_folder_comes_in_as_the_zip_that_an_upload_of_it_would_be(
     assert code == 0
     bundle_run_folder(out, tmp_path / "folder.zip")
     run_id = import_bundle(tmp_path / "folder.zip", "folder.zip")
+    kept = run_store.run_files(run_id)[GRAPH_FILE]  # what the File format page draws
+    assert kept.read_bytes() == (out / GRAPH_FILE).read_bytes()
+    assert len(load_nodes(kept)) > 3
     request = run_store.load_request(run_id)
     assert request.model_path.parent == tmp_path / "ours" / "uploads"
     assert request.model_path.suffix == ".zip"

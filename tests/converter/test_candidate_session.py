@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 
 import numpy as np
@@ -12,8 +13,8 @@ import pytest
 from converter.__main__ import main
 from converter.analysed_run import files_of
 from converter.candidate_session import REPORT, SEARCH, CandidateSession, find_labels
-from converter.comparison import COMPARISON_FILE, Comparison
-from converter.errors import DataError, WorkerError
+from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
+from converter.errors import DataError, SettingError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, load_kept
 from tests.converter.example_tflites import features, write_classifier
 
@@ -112,3 +113,24 @@ def test_the_cost_table_is_held_against_whole_files(run_folder):
         float32 = next(check for check in found.checks if check.label == "float32")
         assert predicted.predicted_ms == float32.predicted_ms
         assert session.figures({}, SEARCH)[1].predicted_ms is None
+
+
+def test_a_pattern_is_matched_in_bounded_time(run_folder):
+    with CandidateSession(files_of(run_folder), run_folder) as session:
+        first = session.layers[0]
+        assert first.number in session.match(re.escape(first.name))
+        assert session.match("no such layer") == []
+        with pytest.raises(SettingError, match="expected a regular expression"):
+            session.match("(")
+        with pytest.raises(SettingError, match=r"matched within 2 s.*fewer repetitions"):
+            session.match(r"^((.*)*)*\1!$")
+        assert session.figures({}, SEARCH)[1].problem is None  # by another child
+
+
+def test_what_litert_quantizer_refuses_is_the_candidates_problem(run_folder):
+    files = files_of(run_folder)
+    del files[CALIBRATION_FILE]
+    with CandidateSession(files, run_folder) as session:
+        (layer, *_) = [each for each in session.layers if each.has_weights]
+        assert "int8" not in layer.offered
+        assert session.figures({layer.number: "int8"}, SEARCH)[1].problem

@@ -334,3 +334,19 @@ class TestWorstDrift:
 
     def test_one_output_is_its_own_worst(self):
         assert worst_drift([make_drift()]) == make_drift()
+
+
+def test_the_sums_give_the_figures_again_and_survive_json():
+    rng = np.random.default_rng(1)
+    reference = rng.normal(size=(40, 3))
+    drift = measure_drift(reference, reference + rng.normal(0, 0.01, (40, 3)), classes=False)
+    assert drift.values == 120
+    ratio = drift.signal_square_sum / drift.error_square_sum
+    assert 10 * math.log10(ratio) == pytest.approx(drift.sqnr_db, rel=1e-12)
+    assert math.sqrt(drift.error_square_sum / drift.values) == pytest.approx(drift.rmse, rel=1e-12)
+    assert drift.error_sum / drift.values == pytest.approx(drift.mean_abs_error, rel=1e-12)
+    assert Drift.from_json(drift.to_json()) == drift
+    assert worst_drift([drift]) == drift
+    assert worst_drift([drift, drift]).signal_square_sum is None
+    earlier = {k: v for k, v in drift.to_json().items() if not k.endswith("_sum")}
+    assert Drift.from_json(earlier).error_sum is None

@@ -32,6 +32,7 @@ from converter.lesson.quantization import (
     running_sums,
 )
 from converter.lesson.weights import add_outlier, quantize_weights
+from converter.metrics import METRICS
 from tests.converter.rewritten_tflites import read, write
 
 VALUES = arrays.arrays(np.float32, (4, 3), elements=st.floats(-100, 100, width=32))
@@ -219,3 +220,11 @@ def test_the_glossary_is_sorted_searchable_and_in_sentences():
     assert set(find_terms("zero point")) >= {"zero point", "dequantize"}
     assert find_terms("") == GLOSSARY
     assert find_terms("qwertz") == {}
+
+
+def test_the_glossary_has_every_figure_by_each_of_its_names():
+    for metric in METRICS.values():
+        assert metric.formula in GLOSSARY[metric.label]
+        assert metric.meaning in GLOSSARY[metric.label]
+        for name in (metric.label, *metric.names):
+            assert metric.label in find_terms(name), name

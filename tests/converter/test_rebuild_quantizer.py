@@ -14,7 +14,7 @@ from converter.rebuild_script import (
     has_rebuild_script,
     write_rebuild_scripts,
 )
-from converter.recipe import AS_GIVEN, GIVEN, LITERT_QUANTIZER, TFLITE_PRESETS
+from converter.recipe import AS_GIVEN, FURTHER_PRESETS, GIVEN, LITERT_QUANTIZER, TFLITE_PRESETS
 from converter.signature import TensorSpec
 from tests.converter.example_comparisons import make_comparison, make_variant
 
@@ -57,7 +57,9 @@ def only_code_of(source):
     return ast.dump(tree)
 
 
-@pytest.mark.parametrize("recipe", TFLITE_PRESETS.values(), ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "recipe", [*TFLITE_PRESETS.values(), *FURTHER_PRESETS.values()], ids=lambda r: r.name
+)
 def test_holds_the_recipe_the_hashes_and_the_ends(recipe):
     comparison = comparison_of(recipe)
     found = literals(script_of(comparison))
@@ -65,8 +67,12 @@ def test_holds_the_recipe_the_hashes_and_the_ends(recipe):
     assert found["MODEL_SHA256"] == comparison.model.sha256
     assert found["EXPECTED_SHA256"] == comparison.variants[0].sha256
     assert (found["INPUTS"], found["OUTPUTS"]) == (["image"], ["probabilities"])
-    assert ('add_argument("calibration"' in script_of(comparison)) is recipe.calibrate
-    assert ("ranges = calibrate(" in script_of(comparison)) is recipe.calibrate
+    assert ('add_argument("calibration"' in script_of(comparison)) is recipe.needs_samples
+    collects = recipe.needs_samples and not recipe.calibrate
+    assert ("    ranges = collect(" in script_of(comparison)) is collects
+    assert ("    ranges = calibrate(content, quantizer, load" in script_of(comparison)) is (
+        recipe.calibrate
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -13,7 +13,6 @@ from converter.errors import RecipeError
 from converter.recipe import (
     BUILTINS,
     BUILTINS_INT8,
-    EXPLANATIONS,
     INT16X8,
     IO_TYPES,
     OPTIMIZATIONS,
@@ -26,6 +25,7 @@ from converter.recipe import (
     find_recipes,
     recipe_problems,
 )
+from converter.recipe_words import EXPLANATIONS
 
 DEFAULT = ("DEFAULT",)
 CALIBRATED = {"optimizations": DEFAULT, "calibrate": True}

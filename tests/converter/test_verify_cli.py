@@ -132,3 +132,15 @@ def test_a_keras_model_is_rebuilt_to_the_same_bytes(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "agrees  int8: file: the same" in result.stdout
     assert "agrees  original: accuracy" in result.stdout
+    assert "agrees  original: graph: the same" in result.stdout
+
+    def tamper(members):
+        nodes = json.loads(members["graph.json"])
+        next(node for node in nodes if node["op"] == "Conv2D")["op"] = "Einsum"
+        members["graph.json"] = json.dumps(nodes).encode()
+
+    result = converter("verify", rewritten(tmp_path / "b.zip", tmp_path / "lie.zip", tamper))
+    assert result.returncode == 1, result.stderr
+    (graph,) = differing(result)
+    assert "original: graph: " in graph
+    assert "Conv2D then" in graph

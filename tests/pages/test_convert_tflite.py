@@ -9,7 +9,14 @@ import pytest
 from components.format import format_bytes
 from components.session import DATA_SOURCE_KEY, ChosenModel, widget_key
 from converter.model_file import file_sha256
-from converter.recipe import AS_GIVEN, PRESETS, SELECT_TF_PRESET, TFLITE_DEFAULTS, TFLITE_PRESETS
+from converter.recipe import (
+    AS_GIVEN,
+    FURTHER_PRESETS,
+    PRESETS,
+    SELECT_TF_PRESET,
+    TFLITE_DEFAULTS,
+    TFLITE_PRESETS,
+)
 from tests.converter.example_tflites import as_int8, write_classifier
 from tests.pages.synthetic import write_run
 
@@ -76,7 +83,7 @@ class TestFloatTflite:
         app = open_convert(files["float"])
         assert not app.exception
         found = presets(app)
-        assert list(found) == list(TFLITE_PRESETS)
+        assert list(found) == [*TFLITE_PRESETS, *FURTHER_PRESETS]
         assert {name for name, on in found.items() if on} == {*TFLITE_DEFAULTS}
         assert "drift is held against the file itself" in shown(app)
 

@@ -7,7 +7,12 @@ import time
 import pytest
 
 from components.session import RUN_PARAMETER, VARIANT_PARAMETER
+from converter import __main__ as command_line
 from converter import run_store
+from converter.bundle import bundle_run_folder
+from converter.bundle_import import import_bundle
+from converter.child_process import PROJECT_ROOT
+from converter.graph_nodes import GRAPH_FILE, load_nodes
 from converter.recipe import PRESETS
 from converter.request import RunRequest
 from tests.converter.example_tflites import write_classifier
@@ -88,3 +93,20 @@ def test_an_original_that_has_changed_is_not_taken_for_what_it_was(app, finished
     titles = {card.value for card in app.subheader}
     assert "The .tflite file" in titles
     assert "The original file" not in titles
+
+
+def test_a_run_from_a_bundle_shows_the_graph_of_tensorflow(app, home, tmp_path, monkeypatch):
+    """Another installation ran a Keras model; here only its bundle is known."""
+    sample = PROJECT_ROOT / "sample_models" / "digits_cnn" / "digits_cnn.keras"
+    code = command_line.main(["run", str(sample), "--recipes", "float32", "--samples", "4",
+                              "--runs", "1", "--out", str(tmp_path / "theirs")])  # fmt: skip
+    assert code == 0
+    bundle_run_folder(tmp_path / "theirs", tmp_path / "theirs.zip")
+    kinds = {node.op for node in load_nodes(tmp_path / "theirs" / GRAPH_FILE)}
+    run_id = import_bundle(tmp_path / "theirs.zip", "theirs.zip")
+    open_page(app, run_id, **{VARIANT_PARAMETER: "float32"})
+    assert not app.exception
+    assert not any("operations are not kept" in each.value for each in app.info)
+    assert {"Conv2D", "MatMul"} <= kinds
+    assert "Conv2D" in html(app)  # the original's side
+    assert "CONV_2D" in html(app)  # the variant's

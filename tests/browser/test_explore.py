@@ -1,0 +1,124 @@
+"""The live bench in a browser: a precision and a click on a bar, and the figures that follow."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from converter import run_store
+from converter.recipe import find_recipes
+from converter.request import RunRequest
+from converter.sample_models import list_samples
+from tests.browser.conftest import Visitor
+from tests.browser.server import running_server
+
+
+@pytest.fixture(scope="module")
+def run_and_address(tmp_path_factory):
+    """A finished run of digits_mobilenet, and a server that has it."""
+    folder = tmp_path_factory.mktemp("explore")
+    home = folder / "home"
+    home.mkdir()
+    (home / "welcome").touch()
+    sample = next(s for s in list_samples() if s.name == "digits_mobilenet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LITEDRIFT_HOME", str(home))
+        run_id = run_store.start_run(RunRequest(
+            model_path=sample.model_path, model_name=sample.model_path.name,
+            data_path=sample.data_path, data_name=sample.data_path.name,
+            recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
+        ))
+        with running_server(home, folder / "server.log") as (address, _):
+            end = time.monotonic() + 240
+            while (progress := run_store.follow_run(run_id)).is_active:
+                assert time.monotonic() < end, progress
+                time.sleep(0.1)
+            assert progress.status == "done", progress.error
+            yield run_id, address
+
+
+@pytest.fixture
+def visit(browser_process, run_and_address):
+    contexts = []
+
+    def start(scheme, width):
+        contexts.append(browser_process.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme))
+        return Visitor(contexts[-1], run_and_address[1])
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def figure(visitor, label):
+    card = visitor.page.get_by_test_id("stMetric").filter(has_text=label)
+    return card.get_by_test_id("stMetricValue")
+
+
+def choose(visitor, precision):
+    visitor.page.get_by_role("radio", name=f"● {precision}", exact=True).click()
+    visitor.rest()
+
+
+def click_bar(visitor, place):
+    """Click above the bar of a layer, counted from 0: the whole height belongs to it."""
+    chart = visitor.page.locator(".js-plotly-plot", has_text="layer, in the order of execution")
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".barlayer .trace").nth(0).locator(".point path").nth(place).bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 8)
+    visitor.rest()
+
+
+def colors(visitor):
+    """Return the colour of every layer's filled bar."""
+    chart = visitor.page.locator(".js-plotly-plot", has_text="layer, in the order of execution")
+    return chart.evaluate("chart => chart.data.find(t => t.name === 'stored').marker.color")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_figures_follow_a_precision_and_a_click_on_a_bar(visit, run_and_address, scheme, width):
+    visitor = visit(scheme, width)
+    visitor.open(f"explore?run={run_and_address[0]}")
+    visitor.wait_for("Where you have been", seconds=120)
+    expect(figure(visitor, "Predicted latency")).to_contain_text("s", timeout=120_000)  # µs or ms
+    visitor.rest()
+    size, sqnr = (figure(visitor, label).inner_text() for label in ("Size", "SQNR"))
+    before = colors(visitor)
+    assert len(set(before)) == 1
+
+    choose(visitor, "dynamic int8")
+    expect(figure(visitor, "Size")).not_to_have_text(size)
+    expect(figure(visitor, "SQNR")).not_to_have_text(sqnr)
+    assert "state=d" in visitor.page.url
+    everything = colors(visitor)
+    assert everything != before
+
+    click_bar(visitor, 4)
+    click_bar(visitor, 6)
+    visitor.page.get_by_text("Precision for 2 of 12 layers").wait_for()
+    click_bar(visitor, 6)  # let go again
+    visitor.page.get_by_text("Precision for 1 of 12 layers").wait_for()
+    small = figure(visitor, "Size").inner_text()
+    choose(visitor, "dynamic int4")
+    expect(figure(visitor, "Size")).not_to_have_text(small)
+    changed = [i for i, (a, b) in enumerate(zip(everything, colors(visitor), strict=True))
+               if a != b]
+    assert changed == [4]
+    link = visitor.page.url
+
+    assert visitor.overflow() <= 0
+    assert visitor.serious_violations() == []
+    assert visitor.problems == []
+    visitor.picture(f"explore_{scheme}_{width}")
+
+    visitor.click("button", "Undo")
+    expect(figure(visitor, "Size")).to_have_text(small)
+    onlooker = visit(scheme, width)
+    onlooker.page.goto(link)
+    onlooker.wait_for("Where you have been", seconds=120)
+    assert "state=d" in onlooker.page.url
+    expect(figure(onlooker, "Size")).not_to_have_text(small)
+    assert onlooker.problems == []
