@@ -83,7 +83,7 @@ class Findings:
         repeats: Candidates whose file was known already; they count nowhere.
         layers: The operators that a precision is chosen for.
         samples: On which is searched, and on which is reported.
-        least_bytes: `CandidateSearch.smallest_bytes`: no useful candidate can be smaller.
+        least_bytes: `CandidateSearch.smallest_bytes`: no useful candidate is expected below it.
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         cost_error: Median error of predicted latency against whole files that were timed, as a
             share; None where latency is not predicted.
@@ -119,12 +119,12 @@ class Findings:
         return name if len(evaluation.choice) == takers else None
 
     @property
-    def best_uniform(self) -> Evaluation | None:
-        """The smallest candidate of one precision that holds on the samples of the search."""
+    def uniform_holding(self) -> list[Evaluation]:
+        """Candidates of one precision that hold on the samples of the search, smallest first."""
         holding = [
             e for e in self.found if self.uniform_precision(e) is not None and self.state.holds(e)
         ]
-        return min(holding, key=lambda e: e.figures.size_bytes, default=None)
+        return sorted(holding, key=lambda e: e.figures.size_bytes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, fit for strict JSON."""
@@ -156,8 +156,8 @@ class Solution:
         findings: All that it measured.
         answers: Up to three, checked on the report split.
         original: The float file's figures on the report split.
-        uniform_report: What the report split says of the best candidate with one precision for
-            all operators; None where there is none that holds.
+        uniform: The smallest candidate with one precision for all operators that holds the budget
+            on both splits; None where none does.
         seconds: How long it took.
         files: Stem of each answer's files: `.tflite`, `.recipe.json` and `.py`.
         stopped: Whether a person ended it before its end.
@@ -167,7 +167,7 @@ class Solution:
     findings: Findings
     answers: Answers
     original: Figures
-    uniform_report: Figures | None
+    uniform: Evaluation | None
     seconds: float
     files: list[str]
     stopped: bool
@@ -176,10 +176,10 @@ class Solution:
     @property
     def best_share(self) -> float | None:
         """The first answer's size over the best uniform one's; None where either is missing."""
-        uniform, answers = self.findings.best_uniform, self.answers.answers
-        if uniform is None or not answers or not answers[0].holds:
+        answers = self.answers.answers
+        if self.uniform is None or not answers or not answers[0].holds:
             return None
-        return answers[0].report.size_bytes / uniform.figures.size_bytes
+        return answers[0].report.size_bytes / self.uniform.figures.size_bytes
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, fit for strict JSON."""
@@ -214,7 +214,7 @@ def load_solution(path: Path, name: str = "") -> Solution:
                 sentence=str(answers["sentence"]), refuted=int(answers["refuted"]),
             ),
             original=figures_from(values["original"]),
-            uniform_report=values["uniform_report"] and figures_from(values["uniform_report"]),
+            uniform=values["uniform"] and _evaluation(values["uniform"]),
             seconds=float(values["seconds"]), files=[str(f) for f in values["files"]],
             stopped=bool(values["stopped"]), created=str(values["created"]),
         )  # fmt: skip

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from converter.analysed_run import Files
-from converter.budget import LATENCY, Budget, Figures
+from converter.budget import LATENCY, Budget, Figures, violations
 from converter.budget_answers import find_answers
 from converter.budget_script import build_budget_script
 from converter.budget_solution import SOLUTION_PREFIX, BudgetQuestion, Findings, Solution
@@ -142,10 +142,12 @@ def _answer(
     stems = [f"{SOLUTION_PREFIX}{question.key}_{n + 1}" for n in range(len(answers.answers))]
     for stem, answer in zip(stems, answers.answers, strict=True):
         _write(session, answer.evaluation.choice, out, stem)
-    uniform = findings.best_uniform
     solution = Solution(
         findings=findings, answers=answers, original=original,
-        uniform_report=None if uniform is None else report(uniform.choice),
+        uniform=next(
+            (each for each in findings.uniform_holding
+             if not violations(question.budget, report(each.choice), original)), None
+        ),
         seconds=round(time.monotonic() - began, 3), files=stems, stopped=shown.is_stop_asked,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
@@ -187,12 +189,12 @@ def format_solution(solution: Solution) -> str:
             f"    {layer.number:3d} {layer.operator:18s} {chosen.get(layer.number, 'float32')}"
             for layer in findings.layers
         ]
-    uniform = findings.best_uniform
+    uniform = solution.uniform
     if uniform is not None:
         lines.append(
             f"best with one precision for all: {findings.uniform_precision(uniform)}, "
-            f"{uniform.figures.size_bytes:,} bytes; no choice that gives finite outputs can be "
-            f"below {findings.least_bytes:,}"
+            f"{uniform.figures.size_bytes:,} bytes; each operator in the smallest precision that "
+            f"gives numbers comes to {findings.least_bytes:,} or more"
         )
     if findings.unusable:
         lines.append(

@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from components.budget.budget_words import figures_row
+from components.budget.budget_words import figure_rows
 from components.charts import CHART_CONFIG
 from components.format import (
-    MISSING,
     format_bytes,
     format_db,
     format_percent,
@@ -27,9 +26,9 @@ from converter.precision import FLOAT32, PRECISIONS
 
 _PAGE = "budget"
 _DOWNLOADS = {
-    ".tflite": ("Model (.tflite)", ":material/download:", "application/octet-stream"),
-    ".recipe.json": ("Recipe (JSON)", ":material/data_object:", "application/json"),
-    ".py": ("Script (.py)", ":material/terminal:", "text/x-python"),
+    ".tflite": ("Model", ":material/download:", "application/octet-stream"),
+    ".recipe.json": ("Recipe", ":material/data_object:", "application/json"),
+    ".py": ("Script", ":material/terminal:", "text/x-python"),
 }
 _MOST_REASONS = 30
 
@@ -83,10 +82,11 @@ def render_frontier(
                 "Closeness by", [SQNR, AGREEMENT], default=SQNR, required=True,
                 format_func=choice_label, key=widget_key(_PAGE, f"measure.{place}"),
             ) or SQNR  # fmt: skip
+        least = format_bytes(findings.least_bytes)
         st.caption(
             f"{len(findings.found)} files, each measured on {findings.samples[0]} samples of the "
-            "search. Left is smaller, up is closer; left of the dotted line at "
-            f"{format_bytes(findings.least_bytes)} no file can be that gives numbers. "
+            "search. Left is smaller, up is closer. The dotted line is where each layer in the "
+            f"smallest precision that gives numbers comes to: {least}. "
             + _set_aside(findings)
         )
         figure = build_frontier_figure(findings, measure, best)
@@ -110,7 +110,7 @@ def _set_aside(findings: Findings) -> str:
 
 def _against_uniform(solution: Solution) -> str:
     findings, share = solution.findings, solution.best_share
-    uniform = findings.best_uniform
+    uniform = solution.uniform
     if uniform is None:
         return " No file with one precision for all holds the budget."
     name = findings.uniform_precision(uniform) or FLOAT32.name
@@ -140,20 +140,12 @@ def _render_answer(
             if report.agreement is not None:
                 st.metric("Agreement", format_percent(report.agreement), width="content")
         st.caption(f"On {findings.samples[1]} samples that the search never saw.")
-        rows = [
-            figures_row("report", report),
-            figures_row("search", answer.evaluation.figures),
-            figures_row("float32, report", solution.original),
-        ]
-        st.dataframe(_without_empty(rows), hide_index=True,
-                     alt=f"Figures of the {name} on both halves of the samples")
+        st.dataframe(
+            figure_rows({"Report": report, "Search": answer.evaluation.figures,
+                         "float32, report": solution.original}),
+            hide_index=True, alt=f"Figures of the {name} on both halves of the samples",
+        )  # fmt: skip
         _render_downloads(stem, files)
-
-
-def _without_empty(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Leave out columns in which nothing stands."""
-    kept = [name for name in rows[0] if any(row.get(name, MISSING) != MISSING for row in rows)]
-    return [{name: row.get(name, MISSING) for name in kept} for row in rows]
 
 
 def _render_downloads(stem: str, files: Mapping[str, Path]) -> None:

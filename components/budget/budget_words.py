@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from components.format import (
     MISSING,
     format_bytes,
@@ -31,17 +33,24 @@ def budget_words(budget: Budget) -> str:
     return f"{GOALS[budget.minimize]} with {held}"
 
 
-def figures_row(what: str, figures: Figures | None) -> dict[str, str]:
-    """Return a candidate's figures as a row of a table."""
-    if figures is None:
-        return {"": what}
-    usable = figures.problem is None
-    return {
-        "": what,
-        "Size": format_bytes(figures.size_bytes),
-        "SQNR": format_db(figures.sqnr_db) if usable else "NaN",
-        "Agreement": format_percent(figures.agreement),
-        "Accuracy": format_percent(figures.accuracy),
-        "Predicted latency": MISSING if figures.predicted_ms is None
-        else format_ms(figures.predicted_ms),
-    }  # fmt: skip
+def figure_rows(columns: Mapping[str, Figures]) -> list[dict[str, str]]:
+    """Return candidates' figures as a table: a row for each figure that any of them has.
+
+    Args:
+        columns: Figures by heading.
+    """
+    rows = []
+    for label, show in _ROWS.items():
+        shown = {heading: show(figures) for heading, figures in columns.items()}
+        if any(text != MISSING for text in shown.values()):
+            rows.append({"": label, **shown})
+    return rows
+
+
+_ROWS: dict[str, Callable[[Figures], str]] = {
+    "Size": lambda f: format_bytes(f.size_bytes),
+    "SQNR": lambda f: "NaN" if f.problem is not None else format_db(f.sqnr_db),
+    "Agreement": lambda f: format_percent(f.agreement),
+    "Accuracy": lambda f: format_percent(f.accuracy),
+    "Predicted": lambda f: format_ms(f.predicted_ms),
+}

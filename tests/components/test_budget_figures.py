@@ -62,6 +62,15 @@ def test_each_candidate_stands_where_it_was_measured_and_nan_nowhere():
     )  # fmt: skip
 
 
+def test_files_of_one_precision_are_told_from_mixed_ones():
+    found = findings()
+    assert [found.uniform_precision(e) for e in FOUND] == [
+        "float32", "dynamic_int8", None, None, None,
+    ]  # fmt: skip
+    assert found.uniform_holding == [FOUND[1], FOUND[0]]
+    assert found.unusable == [FOUND[3]]
+
+
 def test_by_agreement_the_frontier_is_another():
     shown = traces(build_frontier_figure(findings(), AGREEMENT))
     assert list(shown["frontier"].x) == [3.0, 9.0]

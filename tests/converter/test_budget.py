@@ -106,6 +106,21 @@ def test_what_fails_alone_does_not_lower_the_bound():
     assert min(usable) > min(e.figures.size_bytes for e in search.state.found)
 
 
+def test_a_precision_that_fails_alone_and_not_beside_another_lowers_the_bound():
+    """As int2 in digits_cnn: NaN out of one layer, numbers where the dense layer has it too."""
+
+    def revived(choices):
+        name, figures = world(choices)
+        if choices.get(1) == "dynamic_int4" and choices.get(3) != "dynamic_int4":
+            figures = replace(figures, sqnr_db=math.nan, problem="3 values are NaN")
+        return name, figures
+
+    search = CandidateSearch(LAYERS, revived, Budget(minimize="size"), 400)
+    list(search.run())
+    usable = [e.figures.size_bytes for e in search.state.found if e.figures.problem is None]
+    assert search.smallest_bytes() == min(usable)
+
+
 def test_candidates_that_change_nothing_are_not_counted():
     def blind(choices):
         return world({n: p for n, p in choices.items() if n != 2})
@@ -249,7 +264,7 @@ def test_a_real_search_ends_with_answers_that_hold_on_what_it_never_saw(run_fold
     first = solution.answers.answers[0]
     assert first.holds
     assert first.report.sqnr_db >= 20.0
-    uniform = solution.findings.best_uniform.figures
+    uniform = solution.uniform.figures
     assert solution.findings.least_bytes <= first.report.size_bytes <= uniform.size_bytes
     assert solution.best_share == first.report.size_bytes / uniform.size_bytes
     stem = solution.files[0]
