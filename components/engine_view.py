@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from components.analysis_panel import Offer, render_analysis_job
 from components.engine_words import file_row, pair_sentence
 from components.format import format_date
 from components.plain_text import escape_markdown, show_error
 from components.session import Session, widget_key
+from converter.analysis_kinds import ENGINES, Analysis
 from converter.comparison import Comparison
-from converter.engine_comparison import (
-    ENGINES_FILE,
-    EngineComparison,
-    common_recipes,
-    compare_engines,
-)
+from converter.engine_comparison import ENGINES_FILE, EngineComparison, common_recipes
 from converter.errors import LiteDriftError
 from converter.model_options import DEFAULT_OPTIONS
 from converter.recipe import FURTHER_PRESETS, PRESETS, TFLITE_PRESETS
-from converter.run_store import keep_file, load_request, start_run
+from converter.run_store import load_request, start_run
 
 _PAGE = "flags"
 _PROBLEM = widget_key(_PAGE, "further_problem")
@@ -46,23 +42,26 @@ def render_engines(run_id: str, files: Mapping[str, Path], comparison: Compariso
     known = _load(files)
     if known is not None:
         _show(known)
-    else:
-        st.markdown(escape_markdown(
-            f"litert-quantizer makes {', '.join(names)} from this run's float32 file, and both "
-            "engines' files are judged and timed alike: half a minute for a small model."))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Compare them again" if known else "Compare the engines",
-                            icon=":material/balance:", key=widget_key(_PAGE, "engines"))
-        st.button("Run what only litert-quantizer makes", icon=":material/experiment:",
-                  key=widget_key(_PAGE, "further"), on_click=_start_further,
-                  args=(run_id, files[_FLOAT_FILE], comparison.model.name),
-                  help="Weights only, 4 and 2 bits, MSE, OCTAV, GPTQ, OSCAR, Hadamard and blocks, "
-                  "from this run's float32 file; each variant's audit says what was skipped.")
+    render_analysis_job(
+        Analysis(run_id=run_id, kind=ENGINES),
+        Offer(
+            waits="Waiting to compare the engines", runs="Comparing the engines",
+            heading="The same recipes by both",
+            text=escape_markdown(
+                f"litert-quantizer makes {', '.join(names)} from this run's float32 file, and both "
+                "engines' files are judged and timed alike: half a minute for a small model."),
+            button="Compare the engines", icon=":material/balance:",
+        ),
+        known=known is not None,
+    )  # fmt: skip
+    st.button("Run what only litert-quantizer makes", icon=":material/experiment:",
+              key=widget_key(_PAGE, "further"), on_click=_start_further,
+              args=(run_id, files[_FLOAT_FILE], comparison.model.name),
+              help="Weights only, 4 and 2 bits, MSE, OCTAV, GPTQ, OSCAR, Hadamard and blocks, "
+              "from this run's float32 file; each variant's audit says what was skipped.")
     problem = st.session_state.pop(_PROBLEM, None)
     if problem:
         show_error(problem)
-    if pressed:
-        _compare(run_id, files, comparison)
 
 
 def _load(files: Mapping[str, Path]) -> EngineComparison | None:
@@ -74,22 +73,6 @@ def _load(files: Mapping[str, Path]) -> EngineComparison | None:
     except LiteDriftError as error:
         show_error(error)
         return None
-
-
-def _compare(run_id: str, files: Mapping[str, Path], comparison: Comparison) -> None:
-    bar = st.progress(0.0, "starting")
-    try:
-        with tempfile.TemporaryDirectory() as work:
-            found = compare_engines(
-                files, comparison, work=Path(work),
-                listener=lambda stage, share: bar.progress(share, stage),
-            )
-            keep_file(run_id, found.save(Path(work)))
-    except LiteDriftError as error:
-        bar.empty()
-        show_error(error)
-        return
-    st.rerun()
 
 
 def _show(found: EngineComparison) -> None:

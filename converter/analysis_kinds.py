@@ -31,6 +31,7 @@ from converter.sensitivity import SENSITIVITY_FILE, load_sensitivity
 LAYERS, CALIBRATION = "layers", "calibration"
 OPERATORS, STARTS = "operators", "starts"
 BUDGET, SENSITIVITY = "budget", "sensitivity"
+ENGINES = "engines"
 Listener = Callable[[str, float], None]
 """Told of each stage, and of the share of all that is done by then."""
 
@@ -243,6 +244,28 @@ class _Sensitivity:
         return [found.save(work)]
 
 
+class _Engines:
+    def title(self, recipe: str) -> str:
+        return "Two engines"
+
+    def check(self, asked: Analysis, comparison: Comparison, files: Files) -> None:
+        from converter.engine_comparison import check_engines
+
+        check_engines(comparison, files)
+
+    def is_known(self, asked: Analysis, comparison: Comparison, files: Files) -> bool:
+        from converter.engine_comparison import ENGINES_FILE, EngineComparison
+
+        return ENGINES_FILE in files and bool(EngineComparison.load(files[ENGINES_FILE]).pairs)
+
+    def carry_out(self, asked: Analysis, work: Path, listener: Listener) -> list[Path]:
+        from converter.engine_comparison import compare_engines
+
+        comparison = Comparison.load(work / COMPARISON_FILE)
+        found = compare_engines(files_of(work), comparison, work=work, listener=listener)
+        return [found.save(work)]
+
+
 KINDS: Mapping[str, Kind] = {
     LAYERS: _Layers(),
     CALIBRATION: _Calibration(),
@@ -250,6 +273,7 @@ KINDS: Mapping[str, Kind] = {
     STARTS: _Starts(),
     BUDGET: _Budget(),
     SENSITIVITY: _Sensitivity(),
+    ENGINES: _Engines(),
 }
 
 

@@ -164,6 +164,25 @@ def common_recipes(comparison: Comparison) -> list[Variant]:
     return found
 
 
+def check_engines(comparison: Comparison, files: Files) -> None:
+    """Raise where `compare_engines` would find nothing to compare.
+
+    Raises:
+        LiteDriftError: When the run has nothing that both can make, no float32 file or no samples.
+    """
+    if not common_recipes(comparison):
+        raise RecipeError(
+            f"{comparison.model.name[:80]}: expected variants that both engines can make, found "
+            "none; run it again from the TensorFlow model, with int8 or float16."
+        )
+    find_subject(files, comparison, comparison.variant("float32"))
+    if not all(_kept(files, name) for name in (EVALUATION_FILE, REFERENCE_FILE)):
+        raise DataError(
+            f"{comparison.model.name[:80]}: expected the samples that a run keeps, found none; run "
+            "it again."
+        )
+
+
 def compare_engines(
     files: Files,
     comparison: Comparison,
@@ -184,19 +203,10 @@ def compare_engines(
     Raises:
         LiteDriftError: When the run has nothing that both can make, no float32 file or no samples.
     """
+    check_engines(comparison, files)
     variants = common_recipes(comparison)
-    if not variants:
-        raise RecipeError(
-            f"{comparison.model.name[:80]}: expected variants that both engines can make, found "
-            "none; run it again from the TensorFlow model, with int8 or float16."
-        )
     subject = find_subject(files, comparison, comparison.variant("float32"))
     inputs, reference = (_kept(files, name) for name in (EVALUATION_FILE, REFERENCE_FILE))
-    if not inputs or not reference:
-        raise DataError(
-            f"{comparison.model.name[:80]}: expected the samples that a run keeps, found none; run "
-            "it again."
-        )
     samples = min(MOST_EVALUATION, len(next(iter(inputs.values()))))
     with tempfile.TemporaryDirectory(prefix=".engines-", dir=work) as scratch:
         place = Path(scratch).resolve()

@@ -14,6 +14,7 @@ from converter import run_store
 from converter.analysis_jobs import follow_analysis, start_analysis
 from converter.analysis_kinds import (
     CALIBRATION,
+    ENGINES,
     KINDS,
     LAYERS,
     OPERATORS,
@@ -23,6 +24,7 @@ from converter.analysis_kinds import (
 )
 from converter.calibration_findings import load_study, study_file
 from converter.comparison import CALIBRATION_FILE
+from converter.engine_comparison import ENGINES_FILE, EngineComparison
 from converter.errors import DataError, ModelFileError, RecipeError
 from converter.history import CANCELLED, DONE, FAILED, INTERRUPTED
 from converter.measurement_lock import measuring_alone
@@ -34,8 +36,14 @@ from converter.run_operators import PROBE_FILE, Probe, read_support
 from converter.start_cost import LITERT, START_COST_FILE, TENSORFLOW, load_start_costs
 from tests.converter.following_jobs import finish, job_of, jobs_with, wait_for
 
-FILES = {CALIBRATION: study_file("int8"), OPERATORS: PROBE_FILE, STARTS: START_COST_FILE}
-STAGES = {CALIBRATION: "calibrating", OPERATORS: "loading the model", STARTS: "importing"}
+FILES = {
+    CALIBRATION: study_file("int8"), OPERATORS: PROBE_FILE, STARTS: START_COST_FILE,
+    ENGINES: ENGINES_FILE,
+}  # fmt: skip
+STAGES = {
+    CALIBRATION: "calibrating", OPERATORS: "loading the model", STARTS: "importing",
+    ENGINES: "making",
+}  # fmt: skip
 """In which a child's death is the end of all: later ones cost a part alone."""
 
 
@@ -59,7 +67,7 @@ def run_id(finished, tmp_path, monkeypatch):
         run_store.cancel_run(record.run_id)
 
 
-@pytest.fixture(params=[CALIBRATION, OPERATORS, STARTS])
+@pytest.fixture(params=list(FILES))
 def asked(request, run_id):
     return Analysis(
         run_id=run_id, kind=request.param, recipe="int8" if request.param == CALIBRATION else ""
@@ -127,6 +135,10 @@ def look_at(asked):
     elif asked.kind == CALIBRATION:
         study = load_study(files[study_file("int8")])
         assert [p.samples for p in study.points] == [1, 1, 1, 2, 2, 2, 4]
+    elif asked.kind == ENGINES:
+        found = EngineComparison.load(files[ENGINES_FILE])
+        assert [pair.recipe for pair in found.pairs] == ["int8", "dynamic_range"]
+        assert all(pair.quantizer.problem is None for pair in found.pairs)
     else:
         report = read_support(files, run_store.load_comparison(asked.run_id))
         assert report.untried == []
@@ -147,6 +159,7 @@ def test_cancelled_it_ends_with_all_that_it_started_and_can_be_asked_again(asked
         assert run_store.load_record(asked.job_id).owner == "bob"
 
 
+@pytest.mark.parametrize("asked", [CALIBRATION, OPERATORS, STARTS], indirect=True)
 def test_a_crash_of_its_child_is_told_in_a_sentence(asked):
     start_analysis(asked)
     crash_a_child(asked.job_id, STAGES[asked.kind])

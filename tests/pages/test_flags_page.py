@@ -149,7 +149,7 @@ def test_the_engines_part_says_what_a_run_needs_for_it(app, home):
 def test_engines_that_cannot_be_compared_say_why(app, home):
     write_run(home, "r1", *make_comparison())  # its files are none, and it kept no samples
     open_page(app, "r1")
-    app.button(key=widget_key("flags", "engines")).click().run()
+    app.button(key=widget_key("engines", "start")).click().run()
     assert not app.exception
     assert "the samples that a run keeps" in app.error[0].value
 
@@ -163,13 +163,13 @@ def test_a_comparison_of_engines_that_was_kept_is_shown(app, home, tmp_path):
         words(app).replace("\\", "")
     )
     assert "it crashed" in words(app)
-    assert app.button(key=widget_key("flags", "engines")).label == "Compare them again"
+    assert app.button(key=widget_key("engines", "start")).label == "Measure again"
     # What is damaged is told, and can be made anew.
     keep_file("r1", _write(tmp_path / ENGINES_FILE, "{"))
     app.run()
     assert not app.exception
     assert "compare them again" in app.error[0].value
-    assert app.button(key=widget_key("flags", "engines")).label == "Compare the engines"
+    assert app.button(key=widget_key("engines", "start")).label == "Compare the engines"
 
 
 def test_what_only_the_second_engine_makes_is_one_run_from_the_float_file(
