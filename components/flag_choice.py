@@ -25,7 +25,7 @@ from converter.recipe import LITERT_QUANTIZER, TFLITE_CONVERTER, Recipe
 from converter.request import DEFAULT_CALIBRATION_SAMPLES, RunRequest
 from converter.run_store import load_request, start_run
 
-_DEFAULTS = {TFLITE_CONVERTER: ["cal", "tensor"], LITERT_QUANTIZER: ["cal", "tensor"]}
+_DEFAULTS = ["cal", "tensor"]
 _PROBLEM = widget_key("flags", "problem")
 
 
@@ -35,12 +35,14 @@ class Subject:
 
     Attributes:
         name: The model's.
+        sha256: The model's.
         engine: What makes its variants.
         request: Returns the run with these recipes.
         problem: Why nothing can be run, as a sentence; None where it can.
     """
 
     name: str
+    sha256: str
     engine: str
     request: Callable[[list[Recipe]], RunRequest]
     problem: str | None = None
@@ -52,6 +54,7 @@ def subject_of_run(run_id: str, comparison: Comparison) -> Subject:
     quantized = original is not None and bool(original.audit.integer_ops)
     return Subject(
         comparison.model.name,
+        comparison.model.sha256,
         LITERT_QUANTIZER if comparison.starts_from_tflite else TFLITE_CONVERTER,
         lambda recipes: replace(load_request(run_id), recipes=tuple(recipes), recipes_asked=True,
                                 given_variants=()),
@@ -74,7 +77,7 @@ def subject_in_hand(model: ChosenModel, data: ChosenData | None) -> Subject:
         assert data is not None  # noqa: S101 - `problem` closes the button without data
         return build_request(model, data, recipes, [], settings)
 
-    return Subject(model.name, start.engine, request, problem)
+    return Subject(model.name, model.sha256, start.engine, request, problem)
 
 
 _QUANTIZED = (
@@ -87,7 +90,7 @@ def pick_subject(session: Session, of_run: Subject | None) -> Subject | None:
     """Return what to run on: the run's model, or the one in hand where it is another."""
     in_hand = None if session.model is None else subject_in_hand(session.model, session.data)
     known = [subject for subject in (of_run, in_hand) if subject is not None]
-    if len(known) < 2 or known[0].name == known[1].name:
+    if len(known) < 2 or known[0].sha256 == known[1].sha256:
         return known[0] if known else None
     names = [code_span(shorten(subject.name, 36)) for subject in known]
     index = st.segmented_control(
@@ -102,7 +105,7 @@ def render_flag_choice(session: Session, subject: Subject) -> None:
     offered = {factor.key: factor for factor in offered_factors(subject.engine)}
     keys = st.pills(
         f"Flags to cross, {LEAST_FACTORS} to {MOST_FACTORS}", list(offered),
-        selection_mode="multi", default=_DEFAULTS[subject.engine], wrap=True,
+        selection_mode="multi", default=_DEFAULTS, wrap=True,
         key=widget_key("flags", f"factors.{subject.engine}"), persist_state="session",
         format_func=lambda key: choice_label(escape_markdown(offered[key].label)),
     )

@@ -15,8 +15,10 @@ import streamlit as st
 
 from components.chart_style import CHART_STYLE
 from components.choice_address import sync_choice_with_address
+from components.control_style import CONTROL_STYLE
 from components.job_panel import render_job_panel
 from components.routes import (
+    BUDGET_PAGE,
     COMPARE_PAGE,
     CONVERT_PAGE,
     EXECUTION_PAGE,
@@ -35,7 +37,6 @@ from components.routes import (
 )
 from components.safety import render_safety
 from components.session import Session
-from components.slider_style import SLIDER_STYLE
 from converter.errors import LiteDriftError
 from converter.welcome import ensure_welcome_run
 
@@ -72,7 +73,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.html(CHART_STYLE)
-    st.html(SLIDER_STYLE)
+    st.html(CONTROL_STYLE)
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
     # One list: with headings between its entries the browser's list is none for screen readers.
@@ -106,6 +107,8 @@ def _pages() -> list[Any]:
               "See where error and time come from."),
         _page(EXPLORE_PAGE, "Explore", "instant_mix", "explore",
               "Choose a precision for each layer and see at once what it does."),
+        _page(BUDGET_PAGE, "Budget", "balance", "budget",
+              "Say what must hold; find a precision for each layer."),
         _page(SIDE_BY_SIDE_PAGE, "Side by side", "view_column_2", "side_by_side",
               "Hold runs and variants against each other."),
         _page(FLAGS_PAGE, "Flags", "flag", "flags",

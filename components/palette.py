@@ -27,6 +27,14 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "int4_weight_only": ("#CC4444", "triangle-left"),
     "int4_dynamic_range": ("#9B59B6", "diamond-tall"),
     "int8x4": ("#8A7A1A", "octagon"),
+    "int8_octav": ("#B27481", "circle-cross"),
+    "int4_mse": ("#828C5B", "diamond-cross"),
+    "int4_octav": ("#209E20", "circle-x"),
+    "int4_gptq": ("#DB2CA7", "diamond-x"),
+    "int4_oscar": ("#818FC7", "square-cross"),
+    "int4_hadamard": ("#CF63DB", "square-x"),
+    "int4_blocks": ("#DB2C84", "hexagon2"),
+    "int2_dynamic_range": ("#DB2CDB", "x"),
 }
 _CUSTOM = (
     ("#5F8A1E", "star"),

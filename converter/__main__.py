@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NoReturn
 
+from converter.budget import OBJECTIVES
 from converter.comparison import COMPARISON_FILE, Comparison
 from converter.errors import (
     DataError,
@@ -103,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--min-sqnr-db", type=float)
     budget.add_argument("--min-agreement", type=float, metavar="0..1")
     budget.add_argument("--max-accuracy-drop", type=float, metavar="0..1")
-    budget.add_argument("--minimize", choices=("size", "drift"), default="size")
+    budget.add_argument("--max-predicted-ms", type=float)
+    budget.add_argument("--minimize", choices=OBJECTIVES, default="size")
     budget.add_argument("--evaluations", type=int, help="distinct candidates at most")
     budget.add_argument("--seed", type=int, default=0)
 

@@ -105,6 +105,32 @@ def can_be_analysed(files: Files, comparison: Comparison, variant: Variant) -> s
     return None
 
 
+def check_candidates(files: Files, comparison: Comparison) -> None:
+    """Refuse a run out of which no candidates can be made.
+
+    Raises:
+        ModelFileError: When its float file does not run or is not there, or no samples are kept.
+    """
+    if comparison.starts_from_tflite:
+        variant = comparison.variants[0]
+    else:
+        names = [v.recipe for v in comparison.variants]
+        if FLOAT_RECIPE not in names:
+            raise ModelFileError(
+                f"{comparison.model.name[:80]}: expected {FLOAT_RECIPE} among the recipes of this "
+                "run, from which candidates are made, found none; run it again with it."
+            )
+        variant = comparison.variant(FLOAT_RECIPE)
+    reason = can_be_analysed(files, comparison, variant)
+    if reason is None and REFERENCE_FILE not in files:
+        reason = "the run has not kept what the original answers; run it again"
+    if reason is not None:
+        raise ModelFileError(
+            f"{comparison.model.name[:80]}: expected {variant.recipe[:80]} to make candidates "
+            f"from, found that {reason.rstrip('.')}."
+        )
+
+
 def find_subject(
     files: Files, comparison: Comparison, variant: Variant, original: Path | None = None
 ) -> Subject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from converter.budget import (
@@ -12,13 +12,18 @@ from converter.budget import (
     SIZE,
     Budget,
     Figures,
+    closeness_db,
     objective,
     pareto_indices,
     violations,
 )
 from converter.candidate_search import Choice, Evaluation, SearchState
 
-_TITLES = {SIZE: "smallest", LATENCY: "fastest by prediction", DRIFT: "closest"}
+_BALANCED = "balanced"
+_TITLES = {SIZE: "smallest", LATENCY: "fastest by prediction", DRIFT: "closest",
+           _BALANCED: "balanced"}  # fmt: skip
+_AS_GOOD_AS_EXACT_DB = 80.0
+"""Closer than this nobody sees a difference: it buys nothing in a balance."""
 _MOST_TRIES = 25
 """Candidates checked on the report split for one answer, the best first."""
 _WORDS = {
@@ -42,8 +47,8 @@ class Answer:
     """One named candidate.
 
     Attributes:
-        names: What it is the best in: `smallest`, `fastest by prediction`, `closest`; `nearest`
-            where the budget cannot be met.
+        names: What it is the best in: `smallest`, `fastest by prediction`, `closest`, `balanced`;
+            `nearest` where the budget cannot be met.
         evaluation: As the search measured it.
         report: Its figures on the report split.
         broken: By how much each limit is broken there, as a share; empty where the budget holds.
@@ -92,8 +97,7 @@ def find_answers(
     frontier = [holding[i] for i in pareto_indices(e.figures for e in holding)]
     named: dict[Choice, list[str]] = {}
     for goal in _goals(state.budget, holding):
-        asked = Budget(minimize=goal)
-        for evaluation in sorted(frontier, key=lambda e: objective(asked, e.figures))[:_MOST_TRIES]:  # noqa: B023
+        for evaluation in _best_first(goal, frontier)[:_MOST_TRIES]:
             answer = checked.setdefault(
                 evaluation.choice, _check(state.budget, evaluation, report, original)
             )
@@ -112,9 +116,33 @@ def find_answers(
 
 
 def _goals(budget: Budget, holding: list[Evaluation]) -> list[str]:
+    """Return what answers are the best in, what is to be minimized first.
+
+    Without a limit of size or latency the closest is float32 itself, which nobody need search.
+    """
     timed = any(e.figures.predicted_ms is not None for e in holding)
-    goals = [goal for goal in (SIZE, LATENCY, DRIFT) if goal != LATENCY or timed]
+    is_bounded = budget.most_size_bytes is not None or budget.most_predicted_ms is not None
+    close = DRIFT if is_bounded or budget.minimize == DRIFT else _BALANCED
+    goals = [goal for goal in (SIZE, LATENCY, close) if goal != LATENCY or timed]
     return sorted(goals, key=lambda goal: goal != budget.minimize)
+
+
+def _best_first(goal: str, frontier: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return the frontier, what is the best in a goal first."""
+    if goal != _BALANCED:
+        asked = Budget(minimize=goal)
+        return sorted(frontier, key=lambda e: objective(asked, e.figures))
+    sizes = [math.log(max(1, e.figures.size_bytes)) for e in frontier]
+    gains = [min(closeness_db(e.figures), _AS_GOOD_AS_EXACT_DB) for e in frontier]
+
+    def shares(values: list[float]) -> list[float]:
+        low, high = min(values), max(values)
+        return [(v - low) / (high - low) if high > low else 0.0 for v in values]
+
+    # The knee: what lies farthest beyond the line from the smallest to the closest.
+    worth = [gain - size for gain, size in zip(shares(gains), shares(sizes), strict=True)]
+    order = sorted(range(len(frontier)), key=lambda i: (-worth[i], sizes[i]))
+    return [frontier[i] for i in order]
 
 
 def _check(

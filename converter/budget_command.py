@@ -6,7 +6,8 @@ import argparse
 
 from converter.analysed_run import files_of
 from converter.budget import Budget
-from converter.budget_solver import MOST_EVALUATIONS, format_solution, solve_budget
+from converter.budget_solution import MOST_EVALUATIONS, BudgetQuestion
+from converter.budget_solver import format_solution, solve_budget
 from converter.deep_analysis import Listener
 from converter.errors import DataError
 
@@ -27,10 +28,10 @@ def carry_out(options: argparse.Namespace, listener: Listener) -> None:
     budget = Budget(
         most_size_bytes=options.max_size_bytes, least_sqnr_db=options.min_sqnr_db,
         least_agreement=options.min_agreement, most_accuracy_drop=options.max_accuracy_drop,
-        minimize=options.minimize,
+        most_predicted_ms=options.max_predicted_ms, minimize=options.minimize,
     )  # fmt: skip
+    question = BudgetQuestion(budget=budget, most_evaluations=most, seed=options.seed)
     solution = solve_budget(
-        files_of(options.folder), budget, out=options.folder, most_evaluations=most,
-        seed=options.seed, listener=listener,
-    )  # fmt: skip
+        files_of(options.folder), question, out=options.folder, listener=listener
+    )
     print(format_solution(solution))

@@ -119,6 +119,7 @@ class CandidateSearch:
         self._known: dict[Choice, Evaluation] = {}
         self._files: dict[str, Evaluation] = {}
         self._noise: dict[tuple[int, str], float] = {}
+        self._revived: set[tuple[int, str]] = set()
         _, original = judge({})
         self.state = SearchState(budget, original)
 
@@ -132,13 +133,17 @@ class CandidateSearch:
         return sum(name in offers for offers in self._offers.values())
 
     def smallest_bytes(self) -> int:
-        """Return a size that no useful candidate is below.
+        """Return a size below which nothing that was measured lets one expect a useful candidate.
 
         The float file, with what every operator stores exchanged for the least that it stores in
-        any precision; left out are those that alone already give NaN or do not run, because a
-        candidate that holds one gives NaN or does not run either. Bytes of the graph, which grow
-        with each operator that is added, are not counted, so that it is a bound and not a promise.
+        any precision; left out are those that alone give NaN or do not run, unless a candidate was
+        found that holds one and gives numbers (a later layer can turn NaN into some). Bytes of the
+        graph, which grow with each operator that is added, are not counted, so that it is a bound
+        and not a promise.
         """
+        self._revived = {
+            pair for e in self.state.found if e.figures.problem is None for pair in e.choice
+        }
         total = self.state.original.size_bytes
         for number, offers in self._offers.items():
             stored = [
@@ -150,6 +155,8 @@ class CandidateSearch:
         return total
 
     def _fails_alone(self, number: int, name: str) -> bool:
+        if (number, name) in self._revived:
+            return False
         known = self._known.get(choice_of({number: name}))
         return known is not None and known.figures.problem is not None
 

@@ -84,6 +84,7 @@ class CandidateSession:
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         samples: By name of the half.
         source: The float file.
+        key: Its signature that the run uses; None where it has none.
 
     Raises:
         LiteDriftError: When the run has no float file or no samples.
@@ -106,6 +107,7 @@ class CandidateSession:
         self._folder = tempfile.TemporaryDirectory(prefix=".candidates-", dir=folder)
         self._work = Path(self._folder.name).resolve()
         self.source, self._task = source, task
+        self.key = subject.reference_binding.signature
         model = self.comparison.model
         self._opening = {
             "source": str(source),

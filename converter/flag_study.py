@@ -123,14 +123,21 @@ def study_flags(comparisons: Sequence[Comparison]) -> FlagStudy:
     )
 
 
-def _check_conditions(comparisons: Sequence[Comparison]) -> None:
+def same_conditions(comparisons: Sequence[Comparison]) -> str | None:
+    """Return the first condition in which runs differ, with its values; None where they agree."""
     differing = [c for c in differing_conditions(comparisons) if c.label not in _WHEN]
-    if differing:
-        first = differing[0]
+    if not differing:
+        return None
+    first = differing[0]
+    return f"{first.label} {' and '.join(dict.fromkeys(v[:40] for v in first.values))}"
+
+
+def _check_conditions(comparisons: Sequence[Comparison]) -> None:
+    found = same_conditions(comparisons)
+    if found is not None:
         raise DataError(
             "flags: expected runs of one model on the same data under the same conditions, found "
-            f"{first.label} {' and '.join(dict.fromkeys(v[:40] for v in first.values))}; choose "
-            "runs that agree in it."
+            f"{found}; choose runs that agree in it."
         )
 
 

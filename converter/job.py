@@ -123,7 +123,8 @@ def _analyse(job_id: str, request: Mapping[str, Any]) -> None:
             told = progress
             write_progress(folder, progress)
 
-    keep_file(asked.run_id, KINDS[asked.kind].carry_out(asked, work, tell))
+    for path in KINDS[asked.kind].carry_out(asked, work, tell):
+        keep_file(asked.run_id, path)
     end_run(job_id, DONE)
 
 

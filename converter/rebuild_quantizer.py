@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pprint
+from collections.abc import Callable, Sequence
 
 from converter.comparison import Comparison, Variant
 from converter.plain_source import plain_source
 from converter.quantizable_file import make_quantizable
-from converter.quantizer_recipe import collecting_rule, quantizer_rules
+from converter.quantizer_recipe import Rule, collecting_rule, quantizer_rules
 from converter.rebuild_parts import RebuildParts, end_constants
 from converter.recipe import Recipe
-from converter.weight_algorithms import WEIGHT_ALGORITHMS
+from converter.weight_algorithms import COLLECTING
 
 _IMPORTS = """from ai_edge_litert.interpreter import Interpreter
 from litert_quantizer import Quantizer, calibrator, recipe_manager
@@ -60,24 +61,26 @@ def build(content, calibration=None):
 '''
 
 
-_COLLECT = '''COLLECTING_RULE = {rule}
+_COLLECT = '''COLLECTED = {collected}
+"""What algorithms of weights take from the samples beside ranges, and the rule that collects it."""
 
 
 def collect(content, quantizer, samples):
-    """Return ranges, and beside them what the weights' algorithm takes from the samples."""
+    """Return ranges, and beside them what the weights' algorithms take from the samples."""
     ranges = calibrate(content, quantizer, samples)
-    manager = recipe_manager.RecipeManager()
-    manager.load_quantization_recipe([COLLECTING_RULE])
-    mode = calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS
-    counter = calibrator.Calibrator(content, num_threads=1, mode=mode)
-    fed = [
-        {{name: array[0] if name in SCALARS else array for name, array in chunk.items()}}
-        for chunk in representative_samples(samples, BATCH)
-    ]
-    counter.calibrate({{SIGNATURE: fed}}, manager)
-    for name, found in counter.get_model_qsvs().items():
-        if {field!r} in found:
-            ranges[name] = {{**found, **ranges.get(name, {{}}), {field!r}: found[{field!r}]}}
+    for field, rule in COLLECTED.items():
+        manager = recipe_manager.RecipeManager()
+        manager.load_quantization_recipe([rule])
+        mode = calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS
+        counter = calibrator.Calibrator(content, num_threads=1, mode=mode)
+        fed = [
+            {{name: array[0] if name in SCALARS else array for name, array in chunk.items()}}
+            for chunk in representative_samples(samples, BATCH)
+        ]
+        counter.calibrate({{SIGNATURE: fed}}, manager)
+        for name, found in counter.get_model_qsvs().items():
+            if field in found:
+                ranges[name] = {{**found, **ranges.get(name, {{}}), field: found[field]}}
     return ranges
 
 
@@ -86,13 +89,30 @@ def collect(content, quantizer, samples):
 
 def quantizer_parts(comparison: Comparison) -> RebuildParts:
     """Return the source of a run that starts from a `.tflite`."""
-    model, environment = comparison.model, comparison.environment
     key = comparison.settings["source"]["signature"]
+    return float_file_parts(comparison, key, _build_source)
+
+
+def float_file_parts(
+    comparison: Comparison,
+    key: str | None,
+    build_of: Callable[[Variant], str],
+    quantizer_version: str | None = None,
+) -> RebuildParts:
+    """Return the source that quantizes a float `.tflite` of a run.
+
+    Args:
+        comparison: The run.
+        key: The file's signature that the run uses; None where it has none.
+        build_of: See `RebuildParts`.
+        quantizer_version: Of litert-quantizer; the run's where left out.
+    """
+    model, environment = comparison.model, comparison.environment
     scalars = sorted(spec.name for spec in model.inputs if spec.shape == ())
     return RebuildParts(
         tool="litert-quantizer",
         needs={
-            "litert-quantizer": environment.get("litert_quantizer"),
+            "litert-quantizer": quantizer_version or environment.get("litert_quantizer"),
             "ai-edge-litert": environment["ai_edge_litert"],
         },
         imports=_IMPORTS,
@@ -101,22 +121,24 @@ def quantizer_parts(comparison: Comparison) -> RebuildParts:
         + f"OUTPUTS = {[spec.name for spec in model.outputs]!r}\n"
         + f"SCALARS = {scalars!r}\n",
         functions=plain_source(make_quantizable) + _FUNCTIONS,
-        build_of=_build_source,
+        build_of=build_of,
     )
+
+
+def rules_source(rules: Sequence[Rule], *, calibrates: bool) -> str:
+    """Return the source of `build(content, calibration)` by litert-quantizer's own rules."""
+    keys = sorted({rule["algorithm_key"] for rule in rules} & COLLECTING.keys())
+    before, how = "", "calibrate" if calibrates else None
+    if keys:
+        collected = {COLLECTING[key]: collecting_rule(key) for key in keys}
+        before, how = _COLLECT.format(collected=_source(collected)), "collect"
+    ranges = "None" if how is None else f"{how}(content, quantizer, load_samples(calibration))"
+    return before + _BUILD.format(recipe=_source(list(rules)), ranges=ranges)
 
 
 def _build_source(variant: Variant) -> str:
     recipe = Recipe.from_json(variant.flags)
-    algorithm = WEIGHT_ALGORITHMS[recipe.algorithm]
-    ranges, before = "None", ""
-    if algorithm.collects is not None:
-        ranges = "collect(content, quantizer, load_samples(calibration))"
-        before = _COLLECT.format(
-            rule=_source(collecting_rule(algorithm.key)), field=algorithm.collects
-        )
-    elif recipe.calibrate:
-        ranges = "calibrate(content, quantizer, load_samples(calibration))"
-    return before + _BUILD.format(recipe=_source(quantizer_rules(recipe)), ranges=ranges)
+    return rules_source(quantizer_rules(recipe), calibrates=recipe.calibrate)
 
 
 def _source(value: object) -> str:

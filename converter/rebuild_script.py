@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from string import Template
 
@@ -84,34 +85,76 @@ def build_rebuild_script(comparison: Comparison, variant: Variant) -> str:
     """
     parts = rebuild_parts(comparison)
     model = comparison.model
-    calibrates = Recipe.from_json(variant.flags).needs_samples
+    return script_source(
+        parts,
+        parts.build_of(variant),
+        ScriptFacts(
+            file=file_name(variant),
+            script=script_name(variant),
+            sha256=str(variant.sha256),
+            model_name=model.name,
+            model_sha256=model.sha256,
+            calibrates=Recipe.from_json(variant.flags).needs_samples,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptFacts:
+    """What a script rebuilds, and from what.
+
+    Attributes:
+        file: Name of the file that it rebuilds.
+        script: Its own name.
+        sha256: Of the file.
+        model_name: Of the model that it starts from.
+        model_sha256: Of that model.
+        calibrates: Whether it needs the run's calibration samples.
+    """
+
+    file: str
+    script: str
+    sha256: str
+    model_name: str
+    model_sha256: str
+    calibrates: bool
+
+
+def script_source(parts: RebuildParts, build: str, facts: ScriptFacts) -> str:
+    """Return the script of one file.
+
+    Args:
+        parts: Of the engine.
+        build: Source of `build(prepared, calibration)`.
+        facts: Names and hashes, which may be hostile.
+    """
     default_samples = f'here / "{CALIBRATION_FILE}"'
     return _SCRIPT.substitute(
         tool=parts.tool,
         # These stand in a docstring, which a hostile name must not be able to end.
-        file=docstring_text(file_name(variant)),
-        script=docstring_text(script_name(variant)),
-        model_name=docstring_text(model.name),
-        model_sha256=docstring_text(model.sha256),
+        file=docstring_text(facts.file),
+        script=docstring_text(facts.script),
+        model_name=docstring_text(facts.model_name),
+        model_sha256=docstring_text(facts.model_sha256),
         needs=docstring_text(parts.packages),
-        usage_calibration=f" {CALIBRATION_FILE}" if calibrates else "",
-        model_sha256_literal=repr(model.sha256),
-        sha256_literal=repr(variant.sha256),
-        model_name_literal=repr(model.name.replace("%", "%%")),
-        file_literal=repr(file_name(variant)),
+        usage_calibration=f" {CALIBRATION_FILE}" if facts.calibrates else "",
+        model_sha256_literal=repr(facts.model_sha256),
+        sha256_literal=repr(facts.sha256),
+        model_name_literal=repr(facts.model_name.replace("%", "%%")),
+        file_literal=repr(facts.file),
         imports=parts.imports,
         constants=parts.constants,
         checking=checking_source(),
         functions=parts.functions,
-        build=parts.build_of(variant),
+        build=build,
         calibration_argument=(
             f'    parser.add_argument("calibration", type=Path, help="{CALIBRATION_FILE} of the '
             'run")'
         )
-        if calibrates
+        if facts.calibrates
         else "",
-        calibration_value=", options.calibration" if calibrates else "",
-        default_samples="options.calibration" if calibrates else default_samples,
+        calibration_value=", options.calibration" if facts.calibrates else "",
+        default_samples="options.calibration" if facts.calibrates else default_samples,
     )
 
 

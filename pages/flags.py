@@ -5,6 +5,7 @@ import streamlit as st
 from components.engine_view import render_engines
 from components.flag_choice import pick_subject, render_flag_choice, subject_of_run
 from components.flag_effects_view import render_flag_effects
+from components.flag_runs import pick_further_runs
 from components.format import shorten
 from components.frame import ensure_frame
 from components.plain_text import code_span, show_error
@@ -26,7 +27,8 @@ else:
     render_link({RUN_PARAMETER: run.run_id})
     of_run = subject_of_run(run.run_id, run.comparison)
     try:
-        render_flag_effects(study_flags([run.comparison]))
+        further = pick_further_runs(session, run.run_id, run.comparison)
+        render_flag_effects(study_flags([run.comparison, *further]))
     except LiteDriftError as error:
         show_error(error)
 

@@ -38,7 +38,8 @@ def test_the_effects_are_whole_and_shut_nobody_out(visit, crossed, scheme, width
     assert "Representative data made the file" in text
     assert "Representative data with per-tensor weights: the file" in text
     assert "What cannot be told" not in text  # all four settings have a variant
-    assert visitor.page.get_by_role("img", name=re.compile("What each flag changes")).count() == 1
+    chart = visitor.page.locator(".stPlotlyChart")
+    assert "What each flag changes" in chart.evaluate("e => e.closest('[data-testid]').outerHTML")
     assert visitor.overflow() <= 0
     assert visitor.serious_violations() == []
     assert visitor.problems == []

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from components.session import RUN_PARAMETER, widget_key
+from components.model_picker import chosen_sample
+from components.session import DATA_SOURCE_KEY, FILE, RUN_PARAMETER, SAMPLE, widget_key
 from converter.engine_comparison import (
     ENGINES_FILE,
     EngineComparison,
@@ -16,6 +17,7 @@ from converter.engine_comparison import (
 from converter.errors import StoreError
 from converter.recipe import FURTHER_PRESETS, PRESETS
 from converter.run_store import keep_file, load_request
+from converter.sample_models import list_samples
 from converter.weight_match import WeightMatch
 from tests.pages.synthetic import make_comparison, make_drift, make_hard_case, write_run
 
@@ -191,3 +193,58 @@ def test_what_only_the_second_engine_makes_is_one_run_from_the_float_file(
 def _write(path, text):
     path.write_text(text)
     return path
+
+
+def test_runs_under_the_same_conditions_can_be_added_and_no_others(app, home):
+    sha256 = make_comparison()[0].model.sha256
+    runs = {name: make_comparison() for name in ("r1", "r2", "r3")}
+    for name, kept in (("r1", ("float32", "dynamic_range")), ("r2", ("dynamic_range", "int8"))):
+        comparison, _ = runs[name]
+        comparison.variants = [v for v in comparison.variants if v.recipe in kept]
+    runs["r3"][0].data.seed = 7
+    for name, (comparison, samples) in runs.items():
+        write_run(home, name, comparison, samples, model_sha256=sha256)
+    open_page(app, "r1")
+    assert not app.exception
+    assert "Representative data" not in words(app)
+    added = app.multiselect(key=widget_key("flags", "further.r1"))
+    assert len(added.options) == 1
+    added.set_value(["r2"]).run()
+    assert not app.exception
+    assert "**Representative data** made the file" in words(app)
+    assert "2 runs" in words(app)
+
+
+def take_in_hand(app, data_source):
+    sample = next(s for s in list_samples() if s.name == "digits_cnn")
+    app.session_state["litedrift.model"] = chosen_sample(sample)
+    app.session_state[DATA_SOURCE_KEY] = data_source
+
+
+def test_a_model_in_hand_can_be_crossed_before_there_is_any_run(app, home, monkeypatch):
+    app.run()
+    take_in_hand(app, SAMPLE)
+    app.switch_page("pages/flags.py").run()
+    assert not app.exception
+    assert app.title[0].value == "Flags"
+    asked = []
+    monkeypatch.setattr(
+        "components.flag_choice.start_run", lambda request, _: asked.append(request) or "none"
+    )
+    app.button(key=START).click().run()
+    assert asked[0].model_name == "digits_cnn.keras"
+    assert len(asked[0].recipes) == 4
+
+
+def test_another_model_in_hand_is_offered_beside_the_runs(app, home):
+    write_run(home, "r1", *make_comparison("other.keras"))
+    app.run()
+    take_in_hand(app, FILE)  # an upload that is still missing
+    app.query_params[RUN_PARAMETER] = "r1"
+    app.switch_page("pages/flags.py").run()
+    assert not app.exception
+    assert not app.button(key=START).disabled
+    app.button_group(key=widget_key("flags", "subject")).set_value(1).run()
+    assert not app.exception
+    assert app.button(key=START).disabled
+    assert "Data is missing" in words(app)
