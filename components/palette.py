@@ -60,7 +60,6 @@ _PRECISIONS: dict[str, str] = {
     "dynamic_int4_mse": "#C2476B",
     "dynamic_int4_octav": "#6C63B8",
     "dynamic_int4_hadamard": "#4B7F87",
-    "dynamic_int4_gptq": "#3E8E4F",
     "dynamic_int4_block32": "#A35FA0",
     "int8_int4": _KNOWN["int8x4"][0],
     "dynamic_int2": "#8C5A3C",

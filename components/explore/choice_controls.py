@@ -29,6 +29,7 @@ from converter.precision import PRECISIONS
 ALL, PICKED, TYPES, NAMES = "all", "picked", "types", "names"
 _SCOPES = {ALL: "All", PICKED: "Picked", TYPES: "By type", NAMES: "By name"}
 _NAME_LENGTH = 44
+_SCOPE_HEIGHT = 118
 
 
 def render_choices(bench: Bench) -> None:
@@ -40,7 +41,9 @@ def render_choices(bench: Bench) -> None:
             "Layers", list(_SCOPES), required=True, key=_key(bench, "scope"),
             format_func=lambda name: choice_label(_SCOPES[name]),
         )
-        numbers = _ask_numbers(bench, scope)
+        # Of one height, so that the bars below do not move away under a person's clicks.
+        with st.container(height=_SCOPE_HEIGHT, border=False, gap="xsmall"):
+            numbers = _ask_numbers(bench, scope)
         offered = offered_anywhere(bench.layers)
         st.pills(
             f"Precision for {len(numbers)} of {len(bench.layers)} layers", offered,
@@ -92,6 +95,8 @@ def _ask_numbers(bench: Bench, scope: str | None) -> list[int]:
         return numbers_of_types(bench.layers, chosen)
     if scope == NAMES:
         return _ask_pattern(bench)
+    counts = ", ".join(f"{count} {name}" for name, count in count_types(bench.layers).items())
+    st.caption(escape_markdown(f"In the order of execution, {counts}."))
     return all_numbers(bench.layers)
 
 

@@ -71,14 +71,9 @@ def test_a_child_that_dies_of_a_candidate_costs_that_candidate_alone(run_folder)
         layer = next(each for each in session.layers if "dynamic_int8" in each.offered)
         choices = {layer.number: "dynamic_int8"}
         before = session.figures(choices, SEARCH, predict=True)
-        children = [
-            process
-            for process in psutil.Process().children(recursive=True)
-            if "converter.workers.candidates" in process.cmdline()
-        ]
-        for process in children:
-            process.suspend()
-        threading.Timer(0.5, lambda: [process.kill() for process in children]).start()
+        child = psutil.Process(session._worker._process.pid)
+        child.suspend()
+        threading.Timer(0.5, child.kill).start()
         figures = session.figures({}, SEARCH)[1]
         assert "litert-quantizer" in figures.problem
         assert session.is_alive
