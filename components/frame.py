@@ -15,6 +15,7 @@ import streamlit as st
 
 from components.chart_style import CHART_STYLE
 from components.choice_address import sync_choice_with_address
+from components.control_style import CONTROL_STYLE
 from components.job_panel import render_job_panel
 from components.routes import (
     BUDGET_PAGE,
@@ -36,7 +37,6 @@ from components.routes import (
 )
 from components.safety import render_safety
 from components.session import Session
-from components.slider_style import SLIDER_STYLE
 from converter.errors import LiteDriftError
 from converter.welcome import ensure_welcome_run
 
@@ -73,7 +73,7 @@ def _draw_frame() -> Any:  # noqa: ANN401 - streamlit's page object
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.html(CHART_STYLE)
-    st.html(SLIDER_STYLE)
+    st.html(CONTROL_STYLE)
     # For a screen that many look at: `?embed=true` shows a page alone.
     alone = bool(st.context.is_embedded)
     # One list: with headings between its entries the browser's list is none for screen readers.

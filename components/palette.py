@@ -27,6 +27,14 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "int4_weight_only": ("#CC4444", "triangle-left"),
     "int4_dynamic_range": ("#9B59B6", "diamond-tall"),
     "int8x4": ("#8A7A1A", "octagon"),
+    "int8_octav": ("#B27481", "circle-cross"),
+    "int4_mse": ("#828C5B", "diamond-cross"),
+    "int4_octav": ("#209E20", "circle-x"),
+    "int4_gptq": ("#DB2CA7", "diamond-x"),
+    "int4_oscar": ("#818FC7", "square-cross"),
+    "int4_hadamard": ("#CF63DB", "square-x"),
+    "int4_blocks": ("#DB2C84", "hexagon2"),
+    "int2_dynamic_range": ("#DB2CDB", "x"),
 }
 _CUSTOM = (
     ("#5F8A1E", "star"),
@@ -52,6 +60,7 @@ _PRECISIONS: dict[str, str] = {
     "dynamic_int4_mse": "#C2476B",
     "dynamic_int4_octav": "#6C63B8",
     "dynamic_int4_hadamard": "#4B7F87",
+    "dynamic_int4_gptq": "#3E8E4F",
     "dynamic_int4_block32": "#A35FA0",
     "int8_int4": _KNOWN["int8x4"][0],
     "dynamic_int2": "#8C5A3C",

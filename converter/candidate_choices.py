@@ -24,7 +24,7 @@ _CODES = {
     "float32": "f", "float16": "h", "weight_only_int8": "w", "dynamic_int8": "d",
     "int16x8": "x", "int8": "i", "weight_only_int4": "v", "dynamic_int4": "e",
     "dynamic_int4_mse": "m", "dynamic_int4_octav": "o", "dynamic_int4_hadamard": "r",
-    "dynamic_int4_block32": "b", "int8_int4": "j", "dynamic_int2": "t",
+    "dynamic_int4_gptq": "g", "dynamic_int4_block32": "b", "int8_int4": "j", "dynamic_int2": "t",
     "dynamic_int2_block32": "u",
 }  # fmt: skip
 """Letters in addresses: links that people keep hang on them, so none is ever given another one."""

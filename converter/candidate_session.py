@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,7 @@ class CandidateSession:
         }
         self._worker: Worker | None = None
         self._is_closed = False
+        self._asking = threading.Lock()
         try:
             self.samples = self._keep_samples(files, most_samples)
             answer = self._open()
@@ -131,7 +133,11 @@ class CandidateSession:
             "converter.workers.candidates", "litert-quantizer", task=self._task,
             permissions=Permissions(read=(self.source,), write=(self._work,)),
         )  # fmt: skip
-        return self._worker.ask("open", self._seconds, **self._opening)
+        try:
+            return self._worker.ask("open", self._seconds, **self._opening)
+        except BaseException:  # one that knows nothing must not pass for one that answers
+            self._worker.close()
+            raise
 
     def _ask(
         self, question: str, seconds: float | None = None, /, **values: Any  # noqa: ANN401
@@ -141,15 +147,16 @@ class CandidateSession:
         Raises:
             LiteDriftError: When it cannot answer.
         """
-        if self._worker is None:
-            raise WorkerError("The session was closed; open it again.")
-        try:
-            return self._worker.ask(question, seconds or self._seconds, **values)
-        except WorkerError:
-            if not self._worker.is_alive and not self._is_closed:
-                self._worker.close()
-                self._open()
-            raise
+        with self._asking:  # while one thread replaces a dead child, no other may ask or replace
+            if self._worker is None:
+                raise WorkerError("The session was closed; open it again.")
+            try:
+                return self._worker.ask(question, seconds or self._seconds, **values)
+            except WorkerError:
+                if not self._worker.is_alive and not self._is_closed:
+                    self._worker.close()
+                    self._open()
+                raise
 
     def _keep_samples(self, files: Files, most: int) -> dict[str, int]:
         inputs = load_kept(_need(files, EVALUATION_FILE))

@@ -133,11 +133,16 @@ def _estimate(
             cells.setdefault(observation.levels, []).append(observation)
     corners = list(product((True, False), repeat=len(which)))
     rest = [index for index in range(factors) if index not in which]
-    groups = []
-    for others in product((False, True), repeat=len(rest)):
-        places = [_levels(which, corner, rest, others) for corner in corners]
-        if all(place in cells for place in places):
-            groups.append([cells[place] for place in places])
+    # By what is there, not by what there could be: twenty factors have a million settings.
+    by_others: dict[Levels, dict[Levels, list[Observation]]] = {}
+    for levels, found in sorted(cells.items()):
+        others = tuple(levels[index] for index in rest)
+        by_others.setdefault(others, {})[tuple(levels[index] for index in which)] = found
+    groups = [
+        [here[corner] for corner in corners]
+        for here in by_others.values()
+        if len(here) == len(corners)
+    ]
     settings = 2 ** len(rest)
     if not groups:
         problem = _why_not(observations, which, measure)
@@ -154,13 +159,6 @@ def _estimate(
         which, measure, _mean([part.change for part in parts]),
         _carry(groups, measure, signs), tuple(parts), settings, alone, together,
     )  # fmt: skip
-
-
-def _levels(
-    which: Sequence[int], corner: Sequence[bool], rest: Sequence[int], others: Sequence[bool]
-) -> Levels:
-    found = {**dict(zip(which, corner, strict=True)), **dict(zip(rest, others, strict=True))}
-    return tuple(found[index] for index in range(len(found)))
 
 
 def _combine(

@@ -70,15 +70,13 @@ def _render_latency(bench: Bench, figures: Figures, float32: Figures) -> None:
         warm_sessions.start_costs(bench.run_id)
         st.fragment(_wait_for_costs, run_every=_POLL_SECONDS)(bench.run_id)
     elif isinstance(check, CostCheck):
-        detail = "not known"
-        if check.error is not None:
-            detail = f"± {format_percent(check.error, 0)} · float32: " \
-                     f"{format_ms(float32.predicted_ms)}"
+        error = "not known" if check.error is None else f"± {format_percent(check.error, 0)}"
         _metric(
-            "Predicted latency", format_ms(figures.predicted_ms), detail,
-            "The sum of what each operator takes alone on this machine. ±: the median of "
-            f"|predicted / measured \N{MINUS SIGN} 1| over {len(check.checks)} whole files of one "
-            "precision, timed here. Run this measures it.",
+            "Predicted latency", format_ms(figures.predicted_ms), error,
+            "The sum of what each operator takes alone on this machine; float32: "
+            f"{format_ms(float32.predicted_ms)}. ±: the median of |predicted / measured "
+            f"\N{MINUS SIGN} 1| over {len(check.checks)} whole files of one precision, timed here. "
+            "Run this measures it.",
         )
     else:
         _metric("Predicted latency", MISSING, "none", check)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from converter.budget import Figures
-from converter.candidate_session import CandidateSession, CostCheck
+from converter.candidate_session import REFUSED_BYTES, CandidateSession, CostCheck
 from converter.errors import LiteDriftError, WorkerError
 from converter.measurement_lock import building
 from converter.run_store import load_request, run_files, run_folder
@@ -25,6 +25,7 @@ MOST_SESSIONS = 2
 IDLE_SECONDS = 600.0
 _MOST_KEPT = 2000
 _MOST_WAIT_SECONDS = 20.0
+_GIVE_WAY_SECONDS = 0.01
 Answer = TypeVar("Answer")
 Opener = Callable[[str], CandidateSession]
 State = frozenset[tuple[int, str]]
@@ -137,6 +138,9 @@ class WarmSessions:
             with nullcontext() if place.checked else building(_patience()):
                 start = time.perf_counter()
                 sha256, figures = session.figures(choices, split, predict=predict)
+                if figures.size_bytes == REFUSED_BYTES:
+                    # The child may have died of something else: the next one is asked once more.
+                    sha256, figures = session.figures(choices, split, predict=predict)
                 seconds = time.perf_counter() - start
             found = Judged(
                 sha256=sha256, figures=figures, samples=session.samples[split], seconds=seconds
@@ -186,6 +190,7 @@ class WarmSessions:
 
         def listener(done: int, total: int) -> None:
             place.checked = (done, total)
+            time.sleep(_GIVE_WAY_SECONDS)  # a lock that is taken again at once lets nobody in
 
         try:
             # Not while the place is locked: it takes seconds, in which a person changes things.

@@ -24,8 +24,8 @@ SHORT_NAMES = {
     "float32": "f32", "float16": "f16", "weight_only_int8": "w8", "dynamic_int8": "d8",
     "int16x8": "16x8", "int8": "i8", "weight_only_int4": "w4", "dynamic_int4": "d4",
     "dynamic_int4_mse": "d4m", "dynamic_int4_octav": "d4o", "dynamic_int4_hadamard": "d4h",
-    "dynamic_int4_block32": "d4b", "int8_int4": "i8·4", "dynamic_int2": "d2",
-    "dynamic_int2_block32": "d2b",
+    "dynamic_int4_gptq": "d4g", "dynamic_int4_block32": "d4b", "int8_int4": "i8·4",
+    "dynamic_int2": "d2", "dynamic_int2_block32": "d2b",
 }  # fmt: skip
 """Written on bars, so that no reader depends on colours."""
 _FEW = 24

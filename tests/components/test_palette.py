@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from components.palette import custom_names, recipe_color, recipe_symbol
-from converter.recipe import AS_GIVEN, PRESETS, SELECT_TF_PRESET, TFLITE_PRESETS
+from converter.recipe import (
+    AS_GIVEN,
+    FURTHER_PRESETS,
+    PRESETS,
+    SELECT_TF_PRESET,
+    TFLITE_PRESETS,
+)
 
 NAMES = ["original", *PRESETS, SELECT_TF_PRESET.name]
-OF_TFLITE = [AS_GIVEN.name, *(name for name in TFLITE_PRESETS if name not in PRESETS)]
+OF_TFLITE = [AS_GIVEN.name, *(n for n in TFLITE_PRESETS if n not in PRESETS), *FURTHER_PRESETS]
 CUSTOM = ["one", "two", "three", "four"]
 MANY = [*CUSTOM, "five", "six", "seven", "eight"]
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"

@@ -115,6 +115,37 @@ def test_the_cost_table_is_held_against_whole_files(run_folder):
         assert session.figures({}, SEARCH)[1].predicted_ms is None
 
 
+def test_threads_that_find_the_child_dead_share_the_next_one(run_folder):
+    with CandidateSession(files_of(run_folder), run_folder) as session:
+        expected = session.figures({}, SEARCH)
+        found, opened = [], []
+        started = session._open
+        session._open = lambda: opened.append(1) or started()
+
+        def ask():
+            found.append([session.figures({}, SEARCH) for _ in range(4)][-1])
+
+        for _ in range(2):
+            session._worker.kill()
+            people = [threading.Thread(target=ask) for _ in range(4)]
+            for each in people:
+                each.start()
+            for each in people:
+                each.join(60)
+        assert found == [expected] * 8
+        assert len(opened) == 2
+
+
+def test_one_that_cannot_be_opened_again_does_not_pass_for_one_that_answers(run_folder):
+    with CandidateSession(files_of(run_folder), run_folder) as session:
+        session._opening["binding"] = {}
+        session._worker.kill()
+        for _ in range(2):
+            with pytest.raises(WorkerError):
+                session.figures({}, SEARCH)
+        assert not session.is_alive
+
+
 def test_a_pattern_is_matched_in_bounded_time(run_folder):
     with CandidateSession(files_of(run_folder), run_folder) as session:
         first = session.layers[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from itertools import combinations, product
 
 import numpy as np
@@ -174,3 +175,16 @@ def test_nothing_and_the_wrong_number_of_levels():
     assert len(estimate_effects([], 2)) == 3 * len(MEASURES)
     with pytest.raises(ValueError, match="3 levels"):
         estimate_effects([observe((True,), 1.0)], 3)
+
+
+def test_many_factors_cost_no_more_than_their_variants():
+    """Thirty flags, each alone on in one variant: a billion settings, of which 31 are there."""
+    count = 30
+    alone = [tuple(i == j for j in range(count)) for i in range(count)]
+    observations = [observe((False,) * count, 0.0), *(observe(levels, 1.0) for levels in alone)]
+    began = time.perf_counter()
+    effects = found(observations, count)
+    assert time.perf_counter() - began < 10
+    assert all(effects[i,].estimate == 1.0 for i in range(count))
+    assert effects[0,].settings == 2**29
+    assert effects[0, 1].estimate is None

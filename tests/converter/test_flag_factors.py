@@ -29,7 +29,9 @@ ENGINES = (TFLITE_CONVERTER, LITERT_QUANTIZER)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_every_cell_has_either_a_recipe_with_just_its_flags_or_a_reason(engine, count):
-    for keys in combinations([factor.key for factor in offered_factors(engine)], count):
+    """Of all pairs, and of about 120 sets of three and of four, evenly spread."""
+    chosen = list(combinations([factor.key for factor in offered_factors(engine)], count))
+    for keys in chosen[:: max(1, len(chosen) // 120)]:
         plan = plan_factorial(keys, engine)
         assert len(plan.cells) == 2**count
         names = [recipe.name for recipe in plan.recipes]
