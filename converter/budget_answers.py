@@ -51,7 +51,8 @@ class Answer:
             `nearest` where the budget cannot be met.
         evaluation: As the search measured it.
         report: Its figures on the report split.
-        broken: By how much each limit is broken there, as a share; empty where the budget holds.
+        broken: By how much each limit is broken there, or else on the search split, as a share;
+            empty where the budget holds on both.
     """
 
     names: tuple[str, ...]
@@ -61,7 +62,7 @@ class Answer:
 
     @property
     def holds(self) -> bool:
-        """Whether the budget holds on the report split."""
+        """Whether the budget holds, on the report split as on the search split."""
         return not self.broken
 
 
@@ -160,9 +161,10 @@ def _nearest(
     if nearest is None:
         return Answers(answers=[], sentence="Nothing was measured.", refuted=0)
     figures = report(nearest.choice)
-    broken = violations(state.budget, figures, original)
-    because = _because(state.budget, violations(state.budget, nearest.figures, state.original),
-                       nearest.figures)  # fmt: skip
+    own = violations(state.budget, nearest.figures, state.original)
+    # One that breaks where it was searched is no answer, even if it should hold on the other half.
+    broken = violations(state.budget, figures, original) or own
+    because = _because(state.budget, own, nearest.figures)
     answer = Answer(names=("nearest",), evaluation=nearest, report=figures, broken=broken)
     return Answers(
         answers=[answer],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import psutil
@@ -239,6 +241,33 @@ def test_what_cannot_be_met_is_said_with_the_nearest_and_why():
     assert not found.answers[0].holds
 
 
+@cache
+def searched_once(budget):
+    return searched(budget)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([12.0, 20.0, 30.0, 60.0]), st.booleans())
+def test_whatever_the_report_half_says_no_answer_hides_that_it_breaks(seed, limit, sized):
+    budget = Budget(least_sqnr_db=limit, most_size_bytes=9000 if sized else None)
+    state, noise = searched_once(budget), random.Random(seed)
+    worse = {}
+
+    def report(choice):
+        figures = world(dict(choice))[1]
+        shift = worse.setdefault(choice, noise.gauss(0, 6))
+        return replace(figures, sqnr_db=figures.sqnr_db + shift)
+
+    found = find_answers(state, report, state.original)
+    assert 1 <= len(found.answers) <= 3
+    for answer in found.answers:
+        broken = violations(budget, answer.report, state.original)
+        own = violations(budget, answer.evaluation.figures, state.original)
+        assert answer.holds == (not broken and not own)
+        if not answer.holds:
+            assert answer.names == ("nearest",)
+            assert "cannot be met" in found.sentence or "breaks on those of" in found.sentence
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("budget")
@@ -345,7 +374,7 @@ def test_the_command_says_what_it_found_and_refuses_in_one_line(run_folder, caps
     assert "candidates" in out
     assert "samples that the search never saw" in out
     assert main(["budget", str(tmp_path), "--min-sqnr-db", "20"]) == 2
-    assert "error: budget: budget: expected comparison.json" in capsys.readouterr().err
+    assert "error: budget: run: expected comparison.json" in capsys.readouterr().err
     assert main(["budget", str(run_folder), "--min-sqnr-db", "nan"]) == 2
     assert main(["budget", str(run_folder)]) == 2
     with pytest.raises(DataError):
