@@ -74,7 +74,9 @@ def test_a_child_that_dies_of_a_candidate_costs_that_candidate_alone(run_folder)
         children = [
             process
             for process in psutil.Process().children(recursive=True)
-            if "converter.workers.candidates" in process.cmdline()
+            # A job that another test has started may be a zombie, which has no command line.
+            if process.status() != psutil.STATUS_ZOMBIE
+            and "converter.workers.candidates" in process.cmdline()
         ]
         for process in children:
             process.suspend()
