@@ -83,7 +83,7 @@ class Findings:
         repeats: Candidates whose file was known already; they count nowhere.
         layers: The operators that a precision is chosen for.
         samples: On which is searched, and on which is reported.
-        least_bytes: `CandidateSearch.smallest_bytes`: no useful candidate is expected below it.
+        least_bytes: `CandidateSearch.smallest_bytes`: nothing that holds is expected below it.
         refused: Precisions that litert-quantizer refuses for this file, with its reason.
         cost_error: Median error of predicted latency against whole files that were timed, as a
             share; None where latency is not predicted.

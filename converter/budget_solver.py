@@ -193,8 +193,8 @@ def format_solution(solution: Solution) -> str:
     if uniform is not None:
         lines.append(
             f"best with one precision for all: {findings.uniform_precision(uniform)}, "
-            f"{uniform.figures.size_bytes:,} bytes; each operator in the smallest precision that "
-            f"gives numbers comes to {findings.least_bytes:,} or more"
+            f"{uniform.figures.size_bytes:,} bytes; below {findings.least_bytes:,} an operator "
+            "would need a precision that alone breaks what must hold"
         )
     if findings.unusable:
         lines.append(

@@ -133,32 +133,35 @@ class CandidateSearch:
         return sum(name in offers for offers in self._offers.values())
 
     def smallest_bytes(self) -> int:
-        """Return a size below which nothing that was measured lets one expect a useful candidate.
+        """Return a size below which no candidate is to be expected that is close enough.
 
         The float file, with what every operator stores exchanged for the least that it stores in
-        any precision; left out are those that alone give NaN or do not run, unless a candidate was
-        found that holds one and gives numbers (a later layer can turn NaN into some). Bytes of the
-        graph, which grow with each operator that is added, are not counted, so that it is a bound
-        and not a promise.
+        any precision. Left out are those that alone, beside float32 everywhere else, already break
+        a limit of closeness, give NaN or do not run, unless a candidate that was measured holds one
+        and is close enough all the same. Bytes of the graph, which grow with each operator that is
+        added, are not counted. It rests on what was measured: a candidate that mends by a further
+        loss what a first one broke would be below it.
         """
-        self._revived = {
-            pair for e in self.state.found if e.figures.problem is None for pair in e.choice
-        }
+        mended = {pair for e in self.state.found if self._is_close(e.figures) for pair in e.choice}
         total = self.state.original.size_bytes
         for number, offers in self._offers.items():
             stored = [
                 self._bytes[number][name]
                 for name in offers
-                if name in self._bytes[number] and not self._fails_alone(number, name)
+                if name in self._bytes[number]
+                and ((number, name) in mended or not self._breaks_alone(number, name))
             ]
             total -= max(0, self._bytes[number].get(FLOAT32.name, 0) - min(stored, default=0))
         return total
 
-    def _fails_alone(self, number: int, name: str) -> bool:
-        if (number, name) in self._revived:
-            return False
+    def _breaks_alone(self, number: int, name: str) -> bool:
         known = self._known.get(choice_of({number: name}))
-        return known is not None and known.figures.problem is not None
+        return known is not None and not self._is_close(known.figures)
+
+    def _is_close(self, figures: Figures) -> bool:
+        """Whether all limits hold but those on size and latency, which are no matter of values."""
+        broken = violations(self.state.budget, figures, self.state.original)
+        return not broken.keys() - {"most_size_bytes", "most_predicted_ms"}
 
     def run(self) -> Iterator[Evaluation]:
         """Yield each distinct candidate as it is measured; may be left at any time."""

@@ -85,8 +85,9 @@ def render_frontier(
         least = format_bytes(findings.least_bytes)
         st.caption(
             f"{len(findings.found)} files, each measured on {findings.samples[0]} samples of the "
-            "search. Left is smaller, up is closer. The dotted line is where each layer in the "
-            f"smallest precision that gives numbers comes to: {least}. "
+            f"search. Left is smaller, up is closer. Left of the dotted line, {least}, "
+            "nothing is to be expected: a layer would need a precision that alone breaks what must "
+            "hold. "
             + _set_aside(findings)
         )
         figure = build_frontier_figure(findings, measure, best)

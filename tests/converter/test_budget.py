@@ -123,6 +123,21 @@ def test_a_precision_that_fails_alone_and_not_beside_another_lowers_the_bound():
     assert search.smallest_bytes() == min(usable)
 
 
+def test_what_breaks_the_budget_alone_does_not_lower_the_bound():
+    budget = Budget(least_sqnr_db=25.0)
+    search = CandidateSearch(LAYERS, world, budget, 400)
+    list(search.run())
+    # On paper int4 alone gives 5.2, 20.0, 13.0 and 27.0 dB, int8 25.2 dB or more.
+    names = dict.fromkeys(range(3), "dynamic_int8") | {3: "dynamic_int4"}
+    least = sum(each.bytes_of[names[each.number]] for each in LAYERS) + 300
+    assert search.smallest_bytes() == least
+    assert all(
+        search.state.found[i].figures.size_bytes >= least
+        for i in range(len(search.state.found))
+        if search.state.holds(search.state.found[i])
+    )
+
+
 def test_candidates_that_change_nothing_are_not_counted():
     def blind(choices):
         return world({n: p for n, p in choices.items() if n != 2})
