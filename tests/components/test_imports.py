@@ -32,6 +32,7 @@ def test_pages_load_no_tensorflow_no_litert_and_charts_only_when_drawn():
         f"import components.{path.stem}" for path in sorted((ROOT / "components").glob("*.py"))
         if path.stem != "__init__"
     )
+    names += f"; {modules('components/explore')}; {modules('components/budget')}"
     loaded = loaded_by(names)
     assert "streamlit" in loaded
     assert not loaded & {"tensorflow", "keras", "tf_keras", "ai_edge_litert", "pandas"}
