@@ -136,6 +136,11 @@ def build_against_figure(places: Sequence[Place]) -> go.Figure:
     ]
     sizes = [float(place.size_bytes or 0) for place in places]
     axis = positive_axis(sizes, format_bytes)
+    # Beside names and figures a phone has room for the first and the last label alone.
+    ends = {0, len(axis["ticktext"]) - 1}
+    axis["ticktext"] = [
+        label if place in ends else "" for place, label in enumerate(axis["ticktext"])
+    ]
     base = 10 ** axis["range"][0] if axis["type"] == "log" else None
     height = max(_LEAST_ROW, min(_MOST_ROW, round((_TRAIL_HEIGHT - 56) / len(bars))))
     return build_bar_figure(
