@@ -92,6 +92,10 @@ DRIFT = (
         "largest |y - r| in steps of a quantized output",
         "steps of the output's scale",
     ),
+    _count("values", "output values compared", "values"),
+    _number("signal_square_sum", "sum of r^2"),
+    _number("error_square_sum", "sum of (y - r)^2"),
+    _number("error_sum", "sum of |y - r|"),
 )
 ACCURACY = (
     _text("task", "classification or regression"),
@@ -109,6 +113,7 @@ ACCURACY = (
     _number("expected_calibration_error", "in 15 equal bins", "fraction of 1"),
     _text("intervals", "95 % interval of each figure, as JSON"),
     _text("paired", "the original against this variant sample by sample, as JSON"),
+    _text("terms", "sums and counts that the figures are ratios of, as JSON"),
 )
 AUDIT = (
     _count("total_ops", "operators in the file", "operators"),

@@ -231,6 +231,7 @@ def _accuracy_row(accuracy: Any) -> Row:  # noqa: ANN401 - Accuracy or None
         "ci95_high": high,
         "intervals": _json(accuracy.intervals),
         "paired": None if paired is None else _json(paired),
+        "terms": _json(accuracy.terms),
     }
 
 

@@ -185,15 +185,17 @@ def test_killed_it_is_interrupted(asked):
     assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
-def test_what_starting_costs_is_measured_once_more_where_that_is_asked(run_id):
-    asked = Analysis(run_id=run_id, kind=STARTS)
+def test_what_is_known_is_found_once_more_where_that_is_asked(run_id, tmp_path):
+    asked = Analysis(run_id=run_id, kind=CALIBRATION, recipe="int8")
     start_analysis(asked)
     assert finish(asked.job_id).status == DONE
-    first = load_start_costs(run_store.run_files(run_id)[START_COST_FILE])
+    known = run_store.run_files(run_id)[study_file("int8")]
+    found, made = known.read_bytes(), known.stat().st_mtime_ns
     start_analysis(asked, anew=True)
     assert run_store.follow_run(asked.job_id).is_active
     assert finish(asked.job_id).status == DONE
-    assert load_start_costs(run_store.run_files(run_id)[START_COST_FILE]) != first
+    again = run_store.run_files(run_id)[study_file("int8")]
+    assert (again.read_bytes() != found) or again.stat().st_mtime_ns > made
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"evidence": []}', "\0"])
