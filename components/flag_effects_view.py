@@ -12,6 +12,8 @@ from components.flag_words import (
     together_sentence,
     untold,
 )
+from components.formula_names import render_names
+from components.formulas.flags import effect_formulas
 from components.plain_text import escape_markdown, show_notes
 from components.session import widget_key
 from converter.flag_effects import MEASURES
@@ -31,6 +33,7 @@ def render_flag_effects(study: FlagStudy) -> None:
     shown = shown_effects(study)
     if shown:
         show_figure("Effect of each flag", _CAPTION, build_flag_figure(study), "flags")
+        render_names(effect_formulas(study, shown))
         _render_sentences(study, shown)
     else:
         st.info("No two of these variants differ in one flag alone, so no effect can be told. "

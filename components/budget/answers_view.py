@@ -17,6 +17,8 @@ from components.format import (
     format_seconds,
     shorten,
 )
+from components.formula_names import render_names
+from components.formulas.candidates import candidate_formulas
 from components.plain_text import choice_label, escape_markdown, show_notes
 from components.session import widget_key
 from converter.budget_answers import Answer
@@ -146,6 +148,10 @@ def _render_answer(
                          "float32, report": solution.original}),
             hide_index=True, alt=f"Figures of the {name} on both halves of the samples",
         )  # fmt: skip
+        render_names([
+            *candidate_formulas(report, findings.samples[1], "report"),
+            *candidate_formulas(answer.evaluation.figures, findings.samples[0], "search"),
+        ])  # fmt: skip
         _render_downloads(stem, files)
 
 

@@ -13,6 +13,8 @@ from components.format import (
     format_ms,
     format_percent,
 )
+from components.formula_names import render_names
+from components.formulas.candidates import candidate_formulas, latency_prediction
 from components.plain_text import escape_markdown, show_error, show_warning
 from components.session import widget_key
 from converter.budget import Figures
@@ -56,7 +58,17 @@ def render_figures(bench: Bench, found: Judged, plain: Judged) -> None:
             f"Drift and accuracy on {found.samples} evaluation samples, the half to choose by; "
             f"found in {format_ms(1000 * found.seconds)}."
         ))
+        _render_names(bench, found, plain)
         _render_held_back(bench, found.samples)
+
+
+def _render_names(bench: Bench, found: Judged, plain: Judged) -> None:
+    check = warm_sessions.costs(bench.run_id)
+    formulas = [*candidate_formulas(found.figures, found.samples, "this state"),
+                *candidate_formulas(plain.figures, plain.samples, "float32")]
+    if isinstance(check, CostCheck):
+        formulas += latency_prediction(found.figures, check, "this state")
+    render_names(formulas)
 
 
 def _metric(label: str, value: str, detail: str, help_text: str | None = None) -> None:

@@ -190,4 +190,14 @@ GAINS = (
         "cost_change", "Cost change", "cost in this variant − cost in the other",
         "Below zero this variant is faster in that part.",
     ),
+    MetricDefinition(
+        "predicted_ms", "Predicted latency", "empty call + Σ cost of the file's operators",
+        "What the operators take alone on this machine, summed; nothing of the file itself was "
+        "timed.",
+    ),
+    MetricDefinition(
+        "table_error", "Prediction off by", "predicted / measured − 1",
+        "Whole files of one precision, timed, against what is predicted for them; ± is the median "
+        "of its absolute value.",
+    ),
 )  # fmt: skip

@@ -138,4 +138,15 @@ INSIDE = (
         "What a device holds less while the model runs, above the bare runtime.",
         names=("Memory",),
     ),
+    MetricDefinition(
+        "flag_effect", "Effect of a flag", "mean over pairs of (measure with it − without it)",
+        "Of two variants that differ in this flag alone; sizes and times as logarithms, so that "
+        "effects are factors.", "Box, Hunter and Hunter 2005, chapter 5",
+    ),
+    MetricDefinition(
+        "flag_interaction", "Effect of two flags",
+        "mean over squares of ((both − second) − (first − neither)) / 2",
+        "What two flags do together beyond what each does alone.",
+        "Box, Hunter and Hunter 2005, chapter 5",
+    ),
 )  # fmt: skip

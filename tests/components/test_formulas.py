@@ -15,12 +15,14 @@ from components.formula_names import describe, formula_help
 from components.formulas import Formula, list_formulas
 from components.formulas.accuracy import accuracy_formulas
 from components.formulas.calibration import clipping_formulas, draw_formulas, halves_formulas
+from components.formulas.candidates import candidate_formulas, latency_prediction
 from components.formulas.execution import (
     arena_formula,
     delegation_formulas,
     import_formulas,
     tensor_formula,
 )
+from components.formulas.flags import effect_formulas
 from components.formulas.formula import NOT_STORED
 from components.formulas.latency import start_formulas
 from components.formulas.layers import (
@@ -42,6 +44,7 @@ from components.formulas.samples import distribution_formulas, sample_formulas
 from components.formulas.sizes import area_formulas, prediction_formulas, step_formulas
 from converter.accuracy import measure_classification, measure_regression
 from converter.assessment import Assessor
+from converter.budget import Figures
 from converter.calibration_findings import (
     CalibrationStudy,
     ClippedTensor,
@@ -50,9 +53,12 @@ from converter.calibration_findings import (
     StudyPoint,
     TensorScales,
 )
+from converter.candidate_session import CostCheck
 from converter.comparison import Reference, Variant
 from converter.delegation import Delegation
 from converter.drift import measure_drift, worst_drift
+from converter.flag_effects import MEASURES
+from converter.flag_study import study_flags
 from converter.lesson.accumulation import accumulate
 from converter.lesson.calibration import calibrate_activations
 from converter.lesson.weights import quantize_weights
@@ -60,6 +66,7 @@ from converter.metrics import METRICS
 from converter.operator_costs import compare_costs
 from converter.operator_support import OperationRow
 from converter.paired_test import ErrorChanges, compare_classes, compare_errors
+from converter.predicted_latency import TableCheck
 from converter.run_cleanup import Usage
 from converter.size_steps import size_steps
 from converter.start_cost import FileStart
@@ -373,3 +380,30 @@ def test_a_model_before_it_is_converted():
     tflite = model_formulas({**facts, "format": "tflite", "details": {"operator_count": 7}})
     assert [f.key for f in tflite] == ["parameters", "size_bytes", "operator_count"]
     assert tflite[-1].worked == "7"
+
+
+def test_a_candidate_and_what_is_predicted_of_it():
+    figures = Figures(size_bytes=1234, sqnr_db=31.5, agreement=0.985, accuracy=0.97,
+                      predicted_ms=0.0054)  # fmt: skip
+    found = {f.key: f for f in candidate_formulas(figures, 200, "this state")}
+    assert set(found) == {"size_bytes", "sqnr_db", "top1_agreement", "top1"}
+    assert found["top1"].worked.startswith("194 / 200 = ")
+    assert "not kept" in found["sqnr_db"].note
+    assert hold(found.values()) == 1
+    broken = Figures(size_bytes=2**62, sqnr_db=math.nan, problem="it does not run")
+    assert all(not f.worked for f in candidate_formulas(broken, 200))
+    checks = [TableCheck(label="int8", predicted_ms=0.0038, measured_ms=0.004),
+              TableCheck(label="float32", predicted_ms=0.0056, measured_ms=0.0053)]  # fmt: skip
+    predicted = latency_prediction(figures, CostCheck(checks=checks, cost_ms={}))
+    assert [f.key for f in predicted] == ["predicted_ms", "table_error", "table_error"]
+    assert hold(predicted) == 2
+
+
+def test_what_flags_do():
+    study = study_flags([make_comparison()[0]])
+    shown_effects = [(i,) for i in range(len(study.factors))]
+    found = effect_formulas(study, shown_effects)
+    told = [e for e in (study.effect(m, *w) for w in shown_effects for m in MEASURES)
+            if e.estimate is not None]  # fmt: skip
+    assert len(found) == len(told) > 0
+    assert hold(found) == len(told)

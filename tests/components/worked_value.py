@@ -19,8 +19,9 @@ SHOWN = re.compile(
     r"([+−-]?[\d,]+\.?\d*(?:e[-+]?\d+)?)?(?:·?(10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?\s?(\D*)"
 )
 FUNCTIONS = {
-    "log10": math.log10, "sqrt": math.sqrt, "ceil": math.ceil, "erfc": math.erfc, "abs": abs,
-    "min": min, "max": max, "median": lambda *values: statistics.median(values),
+    "log10": math.log10, "sqrt": math.sqrt, "ceil": math.ceil, "exp": math.exp,
+    "erfc": math.erfc, "abs": abs, "min": min, "max": max,
+    "median": lambda *values: statistics.median(values),
 }
 
 

@@ -28,6 +28,7 @@ from converter.sensitivity import SENSITIVITY_FILE
 from converter.sensitivity_run import measure_sensitivity
 from tests.converter.example_tflites import write_classifier
 from tests.converter.following_jobs import finish, wait_for
+from tests.pages.opened_names import tiles_without_formula
 from tests.pages.synthetic import make_comparison, write_run
 
 QUESTION = BudgetQuestion(budget=Budget(least_agreement=0.9), most_evaluations=40)
@@ -227,6 +228,8 @@ def test_what_the_command_line_found_is_shown_with_its_files(app, home, finished
     assert "samples that the search never saw" in texts(app)
     assert "Breaks the budget" not in texts(app)
     assert len(app.success) == 1
+    assert app.metric
+    assert tiles_without_formula(app) == set()
 
 
 def test_a_budget_that_cannot_be_met_says_so_with_the_nearest(app, home, finished, tmp_path):

@@ -17,6 +17,7 @@ from converter import run_store
 from converter.recipe import PRESETS
 from converter.request import RunRequest
 from converter.sample_models import list_samples
+from tests.pages.opened_names import opened, tiles_without_formula
 from tests.pages.synthetic import make_comparison, write_run
 
 
@@ -137,6 +138,13 @@ def test_a_choice_changes_the_figures_the_address_and_can_be_undone(app, run_id)
     open_bench(app, run_id)  # the state lives as long as the visit
     choose(app, run_id, "int8")
     assert app.query_params[STATE_PARAMETER][0] != code
+
+
+def test_each_figure_opens_its_formula(app, run_id):
+    open_bench(app, run_id)
+    assert app.metric
+    assert tiles_without_formula(app) <= {"Predicted latency"}  # which may still be timed
+    assert "float32: " in opened(app)["SQNR"]
 
 
 def test_a_link_brings_the_state_along_and_a_wrong_one_is_one_sentence(app, run_id):

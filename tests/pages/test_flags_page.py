@@ -19,6 +19,7 @@ from converter.recipe import FURTHER_PRESETS, PRESETS
 from converter.run_store import keep_file, load_request
 from converter.sample_models import list_samples
 from converter.weight_match import WeightMatch
+from tests.pages.opened_names import opened
 from tests.pages.synthetic import make_comparison, make_drift, make_hard_case, write_run
 
 PILLS = widget_key("flags", "factors.tflite_converter")
@@ -72,6 +73,12 @@ def test_a_run_shows_its_flags_and_offers_to_cross_some(app, home, make):
     assert "**Optimize\\.DEFAULT** made the file 3\\.7\N{MULTIPLICATION SIGN} smaller" in words(app)
     assert app.button(key=START).label == "Run all 4 settings"
     assert not app.button(key=START).disabled
+
+
+def test_the_effects_open_their_formula(app, home):
+    write_run(home, "r1", *make_comparison())
+    open_page(app, "r1")
+    assert "exp(" in opened(app)["Effect of a flag"]
 
 
 def test_an_exact_variant_is_named_and_no_drift_is_made_up(app, home):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 import streamlit as st
@@ -28,6 +27,7 @@ from converter.request import RunRequest
 from converter.start_cost import START_COST_FILE
 from tests.components.test_execution_figures import COSTS
 from tests.components.worked_value import compute, equations, shown
+from tests.pages.opened_names import opened
 
 APP = PROJECT_ROOT / "app.py"
 PAGES = ("compare", "samples", "layers", "side_by_side", "history", "model_size", "execution",
@@ -120,23 +120,6 @@ def open_page(page, run_id):
     assert not app.exception
     assert not app.error
     return app
-
-
-def walk(node) -> Iterator:
-    for child in getattr(node, "children", {}).values():
-        yield child
-        yield from walk(child)
-
-
-def opened(app) -> dict[str, str]:
-    """Return what each name opens, by its label."""
-    found = {}
-    for node in walk(app.main):
-        if getattr(node, "type", None) == "popover":
-            text = "\n".join(str(c.value) for c in walk(node) if hasattr(c, "value"))
-            label = node.proto.popover.label.replace("\\", "")
-            found[label.removeprefix(":gray-badge[").removesuffix("]")] = text
-    return found
 
 
 def names(app) -> set[str]:
