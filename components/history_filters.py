@@ -29,7 +29,7 @@ def ask_search(records: Sequence[RunRecord]) -> RunSearch:
     """
     tags = known_tags(records)
     _take_from_address(tags)
-    with st.grid(4, min_column_width=170, gap="small"):
+    with st.grid(4 if tags else 3, min_column_width=170, gap="small"):
         words = st.text_input(
             "Search", key=_FIND, icon=":material/search:", persist_state="session",
             placeholder="Name, model, data, tag, note, id",
@@ -38,10 +38,11 @@ def ask_search(records: Sequence[RunRecord]) -> RunSearch:
             "Status", list(OUTCOMES), key=_STATUS, placeholder="Any", persist_state="session",
             format_func=lambda status: OUTCOMES[status][2],
         )
+        # Without tags it would be a box that is closed, whose name is too faint to read.
         chosen = st.multiselect(
-            "Tags", tags, key=_TAG, persist_state="session", disabled=not tags,
-            placeholder="Any" if tags else "No tags yet", format_func=visible_text,
-        )
+            "Tags", tags, key=_TAG, persist_state="session", placeholder="Any",
+            format_func=visible_text,
+        ) if tags else []  # fmt: skip
         order = st.selectbox("Sort", ORDERS, key=_SORT, format_func=_ORDER_WORDS.__getitem__,
                              persist_state="session")
     search = RunSearch(words=words or "", statuses=tuple(statuses), tags=tuple(chosen),
