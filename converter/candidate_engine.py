@@ -107,7 +107,8 @@ class CandidateEngine:
         threads: int = 1,
     ) -> None:
         self._source = source
-        self._binding = binding
+        # Messages about a candidate must not name the file that it is made of.
+        self._binding = replace(binding, label="this candidate")
         self._calibration = calibration
         self._threads = threads
         self._target = work / "candidate.tflite"
@@ -189,7 +190,9 @@ class CandidateEngine:
         self._target.write_bytes(self.build(choices))
         return self._costs_of(self._splits[split]).predict(self._target)
 
-    def check_costs(self, precision: str, split: str) -> tuple[TableCheck, PredictedLatency] | None:
+    def check_costs(
+        self, precision: str, split: str
+    ) -> tuple[TableCheck | None, PredictedLatency] | None:
         """Time the whole file in one precision, and tell its latency by the cost table.
 
         Args:
@@ -197,7 +200,7 @@ class CandidateEngine:
             split: Name of the samples that are fed.
 
         Returns:
-            None where no operator takes it.
+            None where no operator takes it; no check where not all operators can be timed.
 
         Raises:
             LiteDriftError: As for `predict`.
@@ -206,6 +209,8 @@ class CandidateEngine:
         if not choices and precision != FLOAT32.name:
             return None
         predicted = self.predict(choices, split)
+        if predicted.predicted_ms is None:
+            return None, predicted
         measured = self._costs_of(self._splits[split]).time_whole(self._target)
         check = TableCheck(
             label=precision, predicted_ms=predicted.predicted_ms, measured_ms=measured

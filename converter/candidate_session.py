@@ -9,7 +9,7 @@ import math
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,10 +57,13 @@ class CostCheck:
     Attributes:
         checks: Files of one precision each.
         cost_ms: Milliseconds of an operator by its number and precision, in those files.
+        untimed: Why operators of the float file cannot be timed alone, so that no latency is
+            predicted, by their name; empty where all can.
     """
 
     checks: list[TableCheck]
     cost_ms: dict[tuple[int, str], float]
+    untimed: dict[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> float | None:
@@ -269,20 +272,30 @@ class CandidateSession:
                 except LiteDriftError:
                     if not self.is_alive:
                         raise
+        return self._cost_check(answers)
+
+    def _cost_check(self, answers: Mapping[str, Mapping[str, Any]]) -> CostCheck:
         numbers = {layer.name: layer.number for layer in self.layers}
-        checks: list[TableCheck] = []
-        costs: dict[tuple[int, str], float] = {}
-        for name, found in answers.items():
-            if found["check"] is None:
+        operators = {layer.number: layer.operator for layer in self.layers}
+        found = CostCheck(checks=[], cost_ms={})
+        for name, answer in answers.items():
+            if answer["check"] is not None:
+                found.checks.append(TableCheck(**answer["check"]))
+            if answer["predicted"] is None:
                 continue
-            checks.append(TableCheck(**found["check"]))
-            predicted = PredictedLatency.from_json(found["predicted"])
+            predicted = PredictedLatency.from_json(answer["predicted"])
+            if name == FLOAT_RECIPE:
+                found.untimed.update(
+                    (f"{operators.get(place, 'operator')} ({place})", reason)
+                    for place, reason in predicted.untimed.items()
+                )
             for place, ms in predicted.operators.items():
                 number = numbers.get(plain_name(predicted.names[place]))
                 if number is not None:
                     # A QUANTIZE or DEQUANTIZE beside the operator is part of its price.
-                    costs[number, name] = costs.get((number, name), 0.0) + ms
-        return CostCheck(checks=checks, cost_ms=costs)
+                    price = found.cost_ms.get((number, name), 0.0)
+                    found.cost_ms[number, name] = price + ms
+        return found
 
     def match(self, pattern: str) -> list[int]:
         """Return the numbers of the operators whose name a regular expression finds.

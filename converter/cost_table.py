@@ -55,7 +55,7 @@ class CostTable:
 
     def __len__(self) -> int:
         """Return how many kinds were timed or could not be."""
-        return len(self._known)
+        return len(self._known.keys() - {_EMPTY})
 
     def predict(self, path: Path) -> PredictedLatency:
         """Return a file's latency; kinds that are not known yet are timed first.
@@ -82,8 +82,9 @@ class CostTable:
                 continue
             costs[operator.number] = max(0.0, found - empty)
             names[operator.number] = graph.tensors[operator.outputs[0]].name
+        total = None if untimed else empty + sum(costs.values())
         return PredictedLatency(
-            predicted_ms=empty + sum(costs.values()), operators=costs, names=names, untimed=untimed
+            predicted_ms=total, operators=costs, names=names, untimed=untimed
         )
 
     def time_whole(self, path: Path) -> float:

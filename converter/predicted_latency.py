@@ -14,13 +14,14 @@ class PredictedLatency:
 
     Attributes:
         predicted_ms: Milliseconds of one inference: what each operator takes beyond an empty call,
-            and one call.
+            and one call. None where an operator cannot be timed alone: without it the sum would
+            promise too much.
         operators: Milliseconds beyond an empty call, by the operator's place in the file.
         names: The first output's name of each operator in `operators`.
-        untimed: Why an operator is not in the sum, by its place.
+        untimed: Why an operator cannot be timed, by its place.
     """
 
-    predicted_ms: float
+    predicted_ms: float | None
     operators: dict[int, float]
     names: dict[int, str]
     untimed: dict[int, str]
@@ -33,7 +34,7 @@ class PredictedLatency:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read `to_json`'s form after it was JSON."""
         return cls(
-            predicted_ms=float(values["predicted_ms"]),
+            predicted_ms=values["predicted_ms"],
             operators={int(k): float(v) for k, v in values["operators"].items()},
             names={int(k): str(v) for k, v in values["names"].items()},
             untimed={int(k): str(v) for k, v in values["untimed"].items()},

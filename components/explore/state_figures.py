@@ -81,6 +81,11 @@ def _render_latency(bench: Bench, figures: Figures, float32: Figures) -> None:
     if check is None:
         warm_sessions.start_costs(bench.run_id)
         st.fragment(_wait_for_costs, run_every=_POLL_SECONDS)(bench.run_id)
+    elif isinstance(check, CostCheck) and check.untimed:
+        name, reason = next(iter(check.untimed.items()))
+        _metric("Predicted latency", MISSING, "not told",
+                f"{escape_markdown(name)} cannot be timed alone: {escape_markdown(reason)}. A sum "
+                "without it would promise too much; Run this measures the whole.")
     elif isinstance(check, CostCheck):
         error = "not known" if check.error is None else f"± {format_percent(check.error, 0)}"
         _metric(

@@ -62,7 +62,10 @@ class CandidateWorker:
         found = self._engine.check_costs(precision, SPLITS[0])
         if found is None:
             return {"check": None, "predicted": None}
-        return {"check": asdict(found[0]), "predicted": found[1].to_json()}
+        check, predicted = found
+        return {
+            "check": None if check is None else asdict(check), "predicted": predicted.to_json(),
+        }  # fmt: skip
 
     def match(self, pattern: str) -> dict[str, Any]:
         """Find the operators that a regular expression names; it may take for ever."""

@@ -107,3 +107,9 @@ def test_rules_match_their_own_operator_though_names_hold_signs_of_a_pattern(tmp
     rules = mixed_rules(layers, dict.fromkeys((layer.number for layer in layers), "int8"))
     for rule in rules:
         assert sum(bool(re.search(rule["regex"], layer.scope)) for layer in layers) == 1
+
+
+def test_a_message_about_a_candidate_does_not_name_the_file_it_is_made_of(engine, monkeypatch):
+    monkeypatch.setattr(engine, "build", lambda _: b"no flatbuffer")
+    found = engine.judge({}, "search")
+    assert found.problem.startswith("this candidate: LiteRT cannot prepare")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from converter.errors import LiteDriftError
 from converter.op_cut import OperatorGraph
 from converter.predicted_latency import PredictedLatency, TableCheck, table_error
 from converter.tensor_binding import Binding
-from tests.converter.example_tflites import features, write_classifier
+from tests.converter.example_tflites import features, write_classifier, write_strings
 
 
 @pytest.fixture
@@ -57,6 +59,14 @@ def test_a_file_that_is_none_is_refused(table, tmp_path):
     path.write_bytes(b"junk")
     with pytest.raises(LiteDriftError):
         table.predict(path)
+
+
+def test_a_file_with_an_operator_that_cannot_be_timed_alone_has_no_latency(table, tmp_path):
+    """The sum of the others would promise too much."""
+    found = table.predict(write_strings(tmp_path / "a.tflite"))
+    assert found.predicted_ms is None
+    assert "string" in found.untimed[0]
+    assert PredictedLatency.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_its_error_is_the_median_of_the_checks():
