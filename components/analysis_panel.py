@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components.job_panel import OUTCOMES, JobWords, render_job
+from components.job_panel import KEPT_NOTE, OUTCOMES, JobWords, render_job
 from components.plain_text import show_error
 from components.session import Session, widget_key
 from converter.analysis_jobs import follow_analysis, start_analysis
@@ -17,8 +17,6 @@ from converter.analysis_kinds import Analysis
 from converter.errors import LiteDriftError
 from converter.history import DONE
 from converter.progress import Progress
-
-_NOTE = "It goes on when you leave this page, and is kept with the run."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ def render_analysis_job(asked: Analysis, offer: Offer, *, known: bool = False) -
         show_error(error)
         return
     if progress is not None and progress.is_active:
-        words = JobWords(waits=offer.waits, runs=offer.runs, note=_NOTE)
+        words = JobWords(waits=offer.waits, runs=offer.runs, note=KEPT_NOTE)
         render_job(asked.job_id, words, asked.kind)
     else:
         _render_offer(asked, offer, progress, known=known)

@@ -5,6 +5,7 @@ Both poll only while the run is active; when it ends they ask for one full rerun
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -18,6 +19,8 @@ from converter.progress import Progress
 from converter.run_store import cancel_run, follow_run, load_record
 
 POLL_SECONDS = 1.0
+KEPT_NOTE = "It goes on when you leave this page, and is kept with the run."
+"""What is said of an analysis while it goes on."""
 OUTCOMES = {
     "queued": (":material/schedule:", "blue", "Waiting"),
     "running": (":material/play_circle:", "blue", "Running"),
@@ -64,15 +67,24 @@ def render_progress(run_id: str) -> None:
     render_job(run_id, words, "page")
 
 
-def render_job(run_id: str, words: JobWords, place: str) -> None:
+def render_job(
+    run_id: str,
+    words: JobWords,
+    place: str,
+    *,
+    actions: Callable[[bool], None] | None = None,
+    found: Callable[[], None] | None = None,
+) -> None:
     """Show an active run, or an analysis of one, until it ends: then the page is drawn anew.
 
     Args:
         run_id: The job.
         words: What is said of it.
         place: Names its widgets apart from those that show the same job elsewhere.
+        actions: Draws buttons beside Cancel; told whether the job still waits for its turn.
+        found: Draws what was found so far, in place of the finished steps.
     """
-    st.fragment(_draw_job, run_every=POLL_SECONDS)(run_id, words, place)
+    st.fragment(_draw_job, run_every=POLL_SECONDS)(run_id, words, place, actions, found)
 
 
 def render_log(progress: Progress, *, expanded: bool = False) -> None:
@@ -125,7 +137,13 @@ def _draw_sidebar_panel(run_id: str, was_active: bool) -> None:
                      query_params={RUN_PARAMETER: run_id})
 
 
-def _draw_job(run_id: str, words: JobWords, place: str) -> None:
+def _draw_job(
+    run_id: str,
+    words: JobWords,
+    place: str,
+    actions: Callable[[bool], None] | None,
+    found: Callable[[], None] | None,
+) -> None:
     try:
         progress = follow_run(run_id)
     except LiteDriftError as error:
@@ -140,8 +158,14 @@ def _draw_job(run_id: str, words: JobWords, place: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center",
                           horizontal_alignment="distribute"):
             st.caption(words.note or _step_words(progress))
-            render_cancel(run_id, place)
-        render_log(progress, expanded=False)
+            with st.container(horizontal=True, width="content"):
+                if actions is not None:
+                    actions(waits)
+                render_cancel(run_id, place)
+        if found is None:
+            render_log(progress, expanded=False)
+        else:
+            found()
 
 
 def _step_words(progress: Progress) -> str:

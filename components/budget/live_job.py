@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from components.job_panel import POLL_SECONDS, may_cancel, progress_text, render_cancel
+from components.job_panel import KEPT_NOTE, JobWords, may_cancel, render_job
 from components.plain_text import show_error
 from components.session import widget_key
 from converter.analysis_kinds import Analysis
-from converter.errors import LiteDriftError
 from converter.live_file import ask_to_stop, is_stopping
-from converter.run_store import follow_run, run_folder
+from converter.run_store import run_folder
 
 Draw = Callable[[Path], None]
 
@@ -29,36 +29,22 @@ def render_live_job(
         draw: Draws what was found so far, out of the job's folder.
         stop: What the button says that ends it early.
     """
-    st.fragment(_draw, run_every=POLL_SECONDS)(asked, heading, draw, stop)
+    folder = run_folder(asked.job_id)
+    render_job(
+        asked.job_id, JobWords(waits=f"Waiting: {heading}", runs=heading, note=KEPT_NOTE),
+        asked.kind, actions=partial(_stop_button, asked, folder, stop), found=partial(draw, folder),
+    )  # fmt: skip
 
 
-def _draw(asked: Analysis, heading: str, draw: Draw, stop: str) -> None:
-    job_id = asked.job_id
-    try:
-        progress, folder = follow_run(job_id), run_folder(job_id)
-    except LiteDriftError as error:
-        show_error(error)
+def _stop_button(asked: Analysis, folder: Path, label: str, waits: bool) -> None:  # noqa: FBT001
+    if waits or not may_cancel(asked.job_id):
         return
-    if not progress.is_active:
-        st.rerun()
-    waits = progress.status == "queued"
-    with st.container(border=True):
-        st.header(f"Waiting: {heading}" if waits else heading, anchor=False)
-        st.progress(progress.fraction, text=progress_text(progress))
-        with st.container(horizontal=True, vertical_alignment="center",
-                          horizontal_alignment="distribute"):
-            st.caption("It goes on when you leave this page, and is kept with the run.")
-            with st.container(horizontal=True, width="content"):
-                if may_cancel(job_id) and not waits:
-                    stops = is_stopping(folder)
-                    st.button(
-                        "Stopping …" if stops else stop, disabled=stops,
-                        icon=":material/front_hand:", type="primary",
-                        key=widget_key(asked.kind, f"stop.{job_id}"), on_click=_stop,
-                        args=(folder,),
-                    )
-                render_cancel(job_id, asked.kind)
-        draw(folder)
+    stops = is_stopping(folder)
+    st.button(
+        "Stopping …" if stops else label, disabled=stops, icon=":material/front_hand:",
+        type="primary", key=widget_key(asked.kind, f"stop.{asked.job_id}"), on_click=_stop,
+        args=(folder,),
+    )
 
 
 def _stop(folder: Path) -> None:
