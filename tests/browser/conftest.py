@@ -1,5 +1,6 @@
 """One server and one Chromium for all browser tests; pictures go to /tmp/litedrift-pictures."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -119,9 +120,9 @@ def welcomed(browser_process, server):
     context.close()
 
 
-@pytest.fixture
-def visit(browser_process, server):
-    """Return a function that opens a new visitor's window."""
+@contextlib.contextmanager
+def visits(browser_process, address):
+    """Yield a function that opens a new visitor's window; all are closed at the end."""
     contexts = []
 
     def start(scheme="light", width=1280, height=900):
@@ -129,8 +130,14 @@ def visit(browser_process, server):
             viewport={"width": width, "height": height}, color_scheme=scheme
         )
         contexts.append(context)
-        return Visitor(context, server)
+        return Visitor(context, address)
 
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit(browser_process, server):
+    with visits(browser_process, server) as start:
+        yield start

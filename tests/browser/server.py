@@ -10,9 +10,14 @@ import time
 import urllib.request
 
 import psutil
+import pytest
 from playwright.sync_api import sync_playwright
 
+from converter import run_store
 from converter.child_process import PROJECT_ROOT
+from converter.recipe import find_recipes
+from converter.request import RunRequest
+from converter.sample_models import list_samples
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -52,6 +57,34 @@ def running_server(home, log):
         for job in jobs:  # runs outlive the server by design, but not these tests
             with contextlib.suppress(psutil.NoSuchProcess):
                 job.kill()
+
+
+@contextlib.contextmanager
+def server_with_run(folder, sample_name):
+    """Start the dashboard with a finished run of a sample model; yield its id and the address.
+
+    Args:
+        folder: Gets the installation's data.
+        sample_name: Of the sample model, which is compared in float32 and int8.
+    """
+    home = folder / "home"
+    home.mkdir()
+    (home / "welcome").touch()
+    sample = next(s for s in list_samples() if s.name == sample_name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LITEDRIFT_HOME", str(home))
+        run_id = run_store.start_run(RunRequest(
+            model_path=sample.model_path, model_name=sample.model_path.name,
+            data_path=sample.data_path, data_name=sample.data_path.name,
+            recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
+        ))  # fmt: skip
+        with running_server(home, folder / "server.log") as (address, _):
+            end = time.monotonic() + 240
+            while (progress := run_store.follow_run(run_id)).is_active:
+                assert time.monotonic() < end, progress
+                time.sleep(0.1)
+            assert progress.status == "done", progress.error
+            yield run_id, address
 
 
 def _wait_for_health(url, process, seconds=60):

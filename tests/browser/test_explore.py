@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from playwright.sync_api import expect
 
-from converter import run_store
-from converter.recipe import find_recipes
-from converter.request import RunRequest
-from converter.sample_models import list_samples
-from tests.browser.conftest import Visitor
-from tests.browser.server import running_server
+from tests.browser.conftest import visits
+from tests.browser.server import server_with_run
 
 
 @pytest.fixture(scope="module")
 def run_and_address(tmp_path_factory):
-    """A finished run of digits_mobilenet, and a server that has it."""
-    folder = tmp_path_factory.mktemp("explore")
-    home = folder / "home"
-    home.mkdir()
-    (home / "welcome").touch()
-    sample = next(s for s in list_samples() if s.name == "digits_mobilenet")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LITEDRIFT_HOME", str(home))
-        run_id = run_store.start_run(RunRequest(
-            model_path=sample.model_path, model_name=sample.model_path.name,
-            data_path=sample.data_path, data_name=sample.data_path.name,
-            recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
-        ))
-        with running_server(home, folder / "server.log") as (address, _):
-            end = time.monotonic() + 240
-            while (progress := run_store.follow_run(run_id)).is_active:
-                assert time.monotonic() < end, progress
-                time.sleep(0.1)
-            assert progress.status == "done", progress.error
-            yield run_id, address
+    with server_with_run(tmp_path_factory.mktemp("explore"), "digits_mobilenet") as found:
+        yield found
 
 
 @pytest.fixture
 def visit(browser_process, run_and_address):
-    contexts = []
-
-    def start(scheme, width):
-        contexts.append(browser_process.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme))
-        return Visitor(contexts[-1], run_and_address[1])
-
-    yield start
-    for context in contexts:
-        context.close()
+    with visits(browser_process, run_and_address[1]) as start:
+        yield start
 
 
 def figure(visitor, label):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from converter.progress import Progress
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, visits
 from tests.browser.server import running_server
 from tests.pages.synthetic import make_comparison, write_run
 
@@ -41,16 +41,8 @@ def history_server(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser_process, history_server):
-    contexts = []
-
-    def start(scheme="light", width=1280, height=900):
-        contexts.append(browser_process.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme))
-        return Visitor(contexts[-1], history_server)
-
-    yield start
-    for context in contexts:
-        context.close()
+    with visits(browser_process, history_server) as start:
+        yield start
 
 
 def test_a_link_a_refresh_and_a_second_tab_show_the_same_view(visit):

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from converter import run_store
 from converter.measurement_lock import measuring_alone
-from converter.recipe import find_recipes
-from converter.request import RunRequest
-from converter.sample_models import list_samples
-from tests.browser.conftest import Visitor
-from tests.browser.server import running_server
+from tests.browser.conftest import visits
+from tests.browser.server import server_with_run
 
 BACKGROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 29)"}
@@ -41,39 +36,14 @@ TRACES = "charts => charts.map(chart => chart.data.map(trace => trace.name).join
 
 @pytest.fixture(scope="module")
 def run_and_address(tmp_path_factory):
-    """A finished run of digits, and a server that has it."""
-    folder = tmp_path_factory.mktemp("layers")
-    home = folder / "home"
-    home.mkdir()
-    (home / "welcome").touch()
-    sample = next(s for s in list_samples() if s.name == "digits_cnn")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LITEDRIFT_HOME", str(home))
-        run_id = run_store.start_run(RunRequest(
-            model_path=sample.model_path, model_name=sample.model_path.name,
-            data_path=sample.data_path, data_name=sample.data_path.name,
-            recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
-        ))
-        with running_server(home, folder / "server.log") as (address, _):
-            end = time.monotonic() + 240
-            while (progress := run_store.follow_run(run_id)).is_active:
-                assert time.monotonic() < end, progress
-                time.sleep(0.1)
-            assert progress.status == "done", progress.error
-            yield run_id, address
+    with server_with_run(tmp_path_factory.mktemp("layers"), "digits_cnn") as found:
+        yield found
 
 
 @pytest.fixture
 def visit(browser_process, run_and_address):
-    contexts = []
-
-    def start():
-        contexts.append(browser_process.new_context(viewport={"width": 1280, "height": 900}))
-        return Visitor(contexts[-1], run_and_address[1])
-
-    yield start
-    for context in contexts:
-        context.close()
+    with visits(browser_process, run_and_address[1]) as start:
+        yield start
 
 
 def click_layer(visitor, number):
@@ -132,8 +102,10 @@ def test_a_look_goes_on_without_its_page_and_is_found_by_the_link(visit, run_and
             assert texts.count() > 10
             assert texts.evaluate_all(LEAST_CONTRAST) >= 4.5, (name, scheme)
             assert back.overflow() <= 0, name
+            back.picture(f"{name}_{scheme}_1280")
         back.page.set_viewport_size({"width": 390, "height": 844})
         back.rest()
         assert back.overflow() <= 0, name
+        back.picture(f"{name}_dark_390")
         back.page.set_viewport_size({"width": 1280, "height": 900})
     assert back.problems == []

@@ -1,4 +1,4 @@
-"""Watching jobs from outside: until a stage, until the end, and their processes."""
+"""Watching jobs from outside: of which run, until a stage, until the end, and their processes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import time
 import psutil
 
 from converter import run_store
+
+
+@contextlib.contextmanager
+def adopted(finished, tmp_path, monkeypatch):
+    """Yield the id of a finished run in an installation of its own; its analyses end with it."""
+    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path / "home"))
+    yield run_store.adopt_run(*finished)
+    for record in run_store.list_analyses():
+        run_store.cancel_run(record.run_id)
 
 
 def finish(job_id, seconds=90):

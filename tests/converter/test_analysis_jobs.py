@@ -22,7 +22,7 @@ from converter.pipeline import run_comparison
 from converter.recipe import find_recipes
 from converter.request import RunRequest
 from tests.converter import example_tflites as examples
-from tests.converter.following_jobs import finish, job_of, jobs_with, wait_for
+from tests.converter.following_jobs import adopted, finish, job_of, jobs_with, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,8 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def run_id(finished, tmp_path, monkeypatch):
-    """The run in an installation of its own."""
-    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path / "home"))
-    yield run_store.adopt_run(*finished)
-    for record in run_store.list_analyses():
-        run_store.cancel_run(record.run_id)
+    with adopted(finished, tmp_path, monkeypatch) as found:
+        yield found
 
 
 def layers_of(run_id, recipe="int8"):

@@ -34,7 +34,7 @@ from converter.recipe import find_recipes
 from converter.request import RunRequest
 from converter.run_operators import PROBE_FILE, Probe, read_support
 from converter.start_cost import LITERT, START_COST_FILE, TENSORFLOW, load_start_costs
-from tests.converter.following_jobs import finish, job_of, jobs_with, wait_for
+from tests.converter.following_jobs import adopted, finish, job_of, jobs_with, wait_for
 
 FILES = {
     CALIBRATION: study_file("int8"), OPERATORS: PROBE_FILE, STARTS: START_COST_FILE,
@@ -61,10 +61,8 @@ def finished(tmp_path_factory, mlp_keras_file):
 
 @pytest.fixture
 def run_id(finished, tmp_path, monkeypatch):
-    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path / "home"))
-    yield run_store.adopt_run(*finished)
-    for record in run_store.list_analyses():
-        run_store.cancel_run(record.run_id)
+    with adopted(finished, tmp_path, monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture(params=list(FILES))

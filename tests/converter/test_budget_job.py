@@ -20,7 +20,7 @@ from converter.pipeline import run_comparison
 from converter.recipe import find_recipes
 from converter.request import RunRequest
 from converter.sensitivity import SENSITIVITY_FILE, load_sensitivity
-from tests.converter.following_jobs import finish, job_of, jobs_with, wait_for
+from tests.converter.following_jobs import adopted, finish, job_of, jobs_with, wait_for
 
 QUESTION = BudgetQuestion(budget=Budget(least_sqnr_db=25.0), most_evaluations=300)
 
@@ -39,10 +39,8 @@ def finished(tmp_path_factory, mlp_keras_file):
 
 @pytest.fixture
 def run_id(finished, tmp_path, monkeypatch):
-    monkeypatch.setenv("LITEDRIFT_HOME", str(tmp_path / "home"))
-    yield run_store.adopt_run(*finished)
-    for record in run_store.list_analyses():
-        run_store.cancel_run(record.run_id)
+    with adopted(finished, tmp_path, monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture
