@@ -11,6 +11,8 @@ import streamlit as st
 from components.analysis_panel import Offer, render_analysis_job
 from components.engine_words import file_row, pair_sentence
 from components.format import format_date
+from components.formula_names import render_names
+from components.formulas.inside import engine_formulas
 from components.plain_text import escape_markdown, show_error
 from components.session import Session, widget_key
 from converter.analysis_kinds import ENGINES, Analysis
@@ -86,6 +88,7 @@ def _show(found: EngineComparison) -> None:
         hide_index=True, alt="Size, drift and times of both engines' files of each recipe",
         key=widget_key(_PAGE, "engines_table"),
     )
+    render_names(engine_formulas(found))
     st.caption(
         f"SQNR against the original on {found.samples:,} kept samples; latency in turns with "
         f"{found.threads} thread{'' if found.threads == 1 else 's'}. Made in: the first time, with "

@@ -9,6 +9,8 @@ import streamlit as st
 
 from components.charts import show_figure
 from components.format import format_bytes, format_count, shorten
+from components.formula_names import render_names
+from components.formulas.inside import part_formulas
 from components.graph_view import render_graph_map
 from components.part_colors import ROLE_COLORS
 from components.part_tree import render_part_tree
@@ -126,6 +128,7 @@ def render_trees(before: AnatomyNode | None, after: AnatomyNode | None) -> None:
                 st.plotly_chart(figure, config=_CONFIG, alt=figure.layout.meta["alt"],
                                 key=widget_key(_PAGE, f"chart.{title}"))
                 render_part_tree(node)
+    render_names(part_formulas(shown))
 
 
 def render_map(

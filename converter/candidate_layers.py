@@ -45,6 +45,10 @@ class CandidateLayer:
         """Whether a precision changes what the file stores for it."""
         return self.weights > 0
 
+    def stored_bytes(self, precision: str) -> int:
+        """Return what it stores in a precision; what does not change it stores float32."""
+        return self.bytes_of.get(precision, self.bytes_of.get(FLOAT32.name, 0))
+
     @property
     def offered(self) -> list[str]:
         """The precisions that change it, and float32."""

@@ -11,6 +11,9 @@ from components.analysis_panel import Offer, render_analysis_job
 from components.budget.live_job import render_live_job
 from components.charts import CHART_CONFIG
 from components.format import MISSING, format_db
+from components.formula_names import render_names
+from components.formulas import Formula
+from components.formulas.inside import sensitivity_formulas
 from components.plain_text import choice_label, show_error, show_notes
 from components.session import widget_key
 from converter.analysis_jobs import follow_analysis
@@ -103,6 +106,8 @@ def _render(found: Sensitivity, place: str) -> None:
             figure = build_sensitivity_figure(found, side)
             st.plotly_chart(figure, config=CHART_CONFIG, alt=figure.layout.meta["alt"],
                             key=widget_key(_PAGE, f"map.{place}"))
+        render_names([*sensitivity_formulas(found),
+                      *([Formula(key="activation_share")] if side == _PARTS else [])])
         show_notes([f"{name} is refused by litert-quantizer: {reason}"
                     for name, reason in found.refused.items()])
 

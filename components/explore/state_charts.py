@@ -13,6 +13,8 @@ from components.explore.choice_controls import bar_click, picked, row_click
 from components.explore.state_figures import file_size
 from components.explore.warm_sessions import Judged
 from components.format import format_bytes
+from components.formula_names import render_names
+from components.formulas.inside import stored_formulas
 from components.palette import custom_names, recipe_color, recipe_symbol
 from components.plain_text import escape_markdown
 from components.session import widget_key
@@ -33,6 +35,7 @@ def render_layer_chart(bench: Bench) -> None:
                    "float32. Click a bar to pick its layer, once more to let it go.")
         st.plotly_chart(figure, config=CHART_CONFIG, selection_mode="points", key=key,
                         on_select=partial(bar_click, bench, key), alt=figure.layout.meta["alt"])
+        render_names(stored_formulas(bench.layers, bench.precisions))
 
 
 def render_layer_table(bench: Bench) -> None:
@@ -43,9 +46,8 @@ def render_layer_table(bench: Bench) -> None:
         st.dataframe(
             [{"#": layer.number + 1, "Operator": layer.operator, "Layer": layer.name,
               "Precision": PRECISIONS[precisions[layer.number]].label,
-              "Stored": format_bytes(layer.bytes_of.get(
-                  precisions[layer.number], layer.bytes_of.get(FLOAT32.name, 0))),
-              "float32": format_bytes(layer.bytes_of.get(FLOAT32.name, 0)),
+              "Stored": format_bytes(layer.stored_bytes(precisions[layer.number])),
+              "Stored in float32": format_bytes(layer.stored_bytes(FLOAT32.name)),
               "Can be": ", ".join(PRECISIONS[name].label for name in layer.offered)}
              for layer in bench.layers],
             hide_index=True, key=key, on_select=partial(row_click, bench, key),

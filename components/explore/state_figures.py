@@ -14,7 +14,8 @@ from components.format import (
     format_percent,
 )
 from components.formula_names import render_names
-from components.formulas.candidates import candidate_formulas, latency_prediction
+from components.formulas import Formula
+from components.formulas.candidates import candidate_formulas, prediction_errors
 from components.plain_text import escape_markdown, show_error, show_warning
 from components.session import widget_key
 from converter.budget import Figures
@@ -66,8 +67,11 @@ def _render_names(bench: Bench, found: Judged, plain: Judged) -> None:
     check = warm_sessions.costs(bench.run_id)
     formulas = [*candidate_formulas(found.figures, found.samples, "this state"),
                 *candidate_formulas(plain.figures, plain.samples, "float32")]
+    if found.figures.predicted_ms is None:
+        why = "the operators are being timed" if check is None else "it cannot be told"
+        formulas.append(Formula(key="predicted_ms", note=why))
     if isinstance(check, CostCheck):
-        formulas += latency_prediction(found.figures, check, "this state")
+        formulas += prediction_errors(check)
     render_names(formulas)
 
 

@@ -37,19 +37,17 @@ def candidate_formulas(figures: Figures, samples: int, owner: str = "") -> list[
     if figures.accuracy is not None:
         found.append(Formula(key="top1", owner=owner, worked=ratio(
             round(figures.accuracy * samples), samples, format_percent(figures.accuracy))))
+    if figures.predicted_ms is not None:
+        found.append(Formula(key="predicted_ms", worked=format_ms(figures.predicted_ms),
+                             note="operators of one kind are timed once", owner=owner))  # fmt: skip
     return found
 
 
-def latency_prediction(figures: Figures, check: CostCheck, owner: str = "") -> list[Formula]:
-    """Return what latency is predicted for a candidate, and how far predictions are off."""
+def prediction_errors(check: CostCheck) -> list[Formula]:
+    """Return how far predictions are off, on each whole file that was timed."""
     return [
-        Formula(key="predicted_ms", owner=owner,
-                worked="" if figures.predicted_ms is None else format_ms(figures.predicted_ms),
-                note="operators of one kind are timed once"),
-        *(
-            Formula(key="table_error", owner=each.label,
-                    worked=f"{term(each.predicted_ms)} / {term(each.measured_ms)} − 1 = "
-                           f"{format_percent(each.error)}".replace("-", "−"))
-            for each in check.checks if each.measured_ms > 0
-        ),
+        Formula(key="table_error", owner=each.label,
+                worked=f"{term(each.predicted_ms)} / {term(each.measured_ms)} − 1 = "
+                       f"{format_percent(each.error)}".replace("-", "−"))
+        for each in check.checks if each.measured_ms > 0
     ]  # fmt: skip

@@ -112,7 +112,8 @@ GAINS = (
         "p50_ms", "Median latency", "median(time of one inference)",
         "Half of the runs were faster. The interval comes from whole turns, resampled.",
         "Efron 1979 for the interval",
-        ("p50", "Latency", "Median", "Warm", "Original, p50", "95 % interval"),
+        ("p50", "Latency", "Median", "Warm", "Original, p50", "95 % interval",
+         "Latency, median (95 %)"),
     ),
     MetricDefinition(
         "speed_ratio", "Faster", "original's median / variant's median",
@@ -144,7 +145,7 @@ GAINS = (
     ),
     MetricDefinition(
         "convert_seconds", "Convert", "time of the conversion",
-        "What making the file took here, in seconds.",
+        "What making the file took here, in seconds.", names=("Made in", "Again in"),
     ),
     MetricDefinition(
         "import_ms", "Import", "time of the import statement",

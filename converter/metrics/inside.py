@@ -149,4 +149,29 @@ INSIDE = (
         "What two flags do together beyond what each does alone.",
         "Box, Hunter and Hunter 2005, chapter 5",
     ),
+    MetricDefinition(
+        "part_bytes", "Bytes of a part", "Σ bytes of the parts that it holds",
+        "The parts of a file sum to the file exactly; what lies between them is a part too.",
+    ),
+    MetricDefinition(
+        "stored_bytes", "Stored", "Σ over stored tensors of values · bits / 8, and 12 of a scale",
+        "What a layer keeps in a precision: weights, biases and their scales.",
+        names=("Stored in float32",),
+    ),
+    MetricDefinition(
+        "sensitivity", "Sensitivity",
+        "10 · log₁₀(Σ r² / Σ (y − r)²), one layer alone quantized",
+        "How much the output minds that this layer is stored so, the others in float32.",
+        names=("Wholly", "Weights alone"),
+    ),
+    MetricDefinition(
+        "activation_share", "What is left",
+        "−10 · log₁₀(10^(−wholly / 10) − 10^(−weights alone / 10))",
+        "The error that is left when the power of the weights' error is taken off: worked out, not "
+        "measured.",
+    ),
+    MetricDefinition(
+        "integer_share", "On integers", "operators on integers / operators",
+        "Counted in the file, over all subgraphs.",
+    ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from components.formula_names import describe, formula_help
 from components.formulas import Formula, list_formulas
 from components.formulas.accuracy import accuracy_formulas
 from components.formulas.calibration import clipping_formulas, draw_formulas, halves_formulas
-from components.formulas.candidates import candidate_formulas, latency_prediction
+from components.formulas.candidates import candidate_formulas, prediction_errors
 from components.formulas.execution import (
     arena_formula,
     delegation_formulas,
@@ -24,6 +24,7 @@ from components.formulas.execution import (
 )
 from components.formulas.flags import effect_formulas
 from components.formulas.formula import NOT_STORED
+from components.formulas.inside import part_formulas, stored_formulas
 from components.formulas.latency import start_formulas
 from components.formulas.layers import (
     change_formula,
@@ -43,6 +44,7 @@ from components.formulas.overview import (
 from components.formulas.samples import distribution_formulas, sample_formulas
 from components.formulas.sizes import area_formulas, prediction_formulas, step_formulas
 from converter.accuracy import measure_classification, measure_regression
+from converter.anatomy import AnatomyNode
 from converter.assessment import Assessor
 from converter.budget import Figures
 from converter.calibration_findings import (
@@ -53,6 +55,7 @@ from converter.calibration_findings import (
     StudyPoint,
     TensorScales,
 )
+from converter.candidate_layers import CandidateLayer
 from converter.candidate_session import CostCheck
 from converter.comparison import Reference, Variant
 from converter.delegation import Delegation
@@ -386,7 +389,7 @@ def test_a_candidate_and_what_is_predicted_of_it():
     figures = Figures(size_bytes=1234, sqnr_db=31.5, agreement=0.985, accuracy=0.97,
                       predicted_ms=0.0054)  # fmt: skip
     found = {f.key: f for f in candidate_formulas(figures, 200, "this state")}
-    assert set(found) == {"size_bytes", "sqnr_db", "top1_agreement", "top1"}
+    assert set(found) == {"size_bytes", "sqnr_db", "top1_agreement", "top1", "predicted_ms"}
     assert found["top1"].worked.startswith("194 / 200 = ")
     assert "not kept" in found["sqnr_db"].note
     assert hold(found.values()) == 1
@@ -394,9 +397,7 @@ def test_a_candidate_and_what_is_predicted_of_it():
     assert all(not f.worked for f in candidate_formulas(broken, 200))
     checks = [TableCheck(label="int8", predicted_ms=0.0038, measured_ms=0.004),
               TableCheck(label="float32", predicted_ms=0.0056, measured_ms=0.0053)]  # fmt: skip
-    predicted = latency_prediction(figures, CostCheck(checks=checks, cost_ms={}))
-    assert [f.key for f in predicted] == ["predicted_ms", "table_error", "table_error"]
-    assert hold(predicted) == 2
+    assert hold(prediction_errors(CostCheck(checks=checks, cost_ms={}))) == 2
 
 
 def test_what_flags_do():
@@ -407,3 +408,18 @@ def test_what_flags_do():
             if e.estimate is not None]  # fmt: skip
     assert len(found) == len(told) > 0
     assert hold(found) == len(told)
+
+
+def test_what_files_hold_and_layers_store():
+    tree = AnatomyNode(name="a.tflite", role="container", size_bytes=60, children=tuple(
+        AnatomyNode(name=f"part {size}", role="weights", size_bytes=size)
+        for size in (1, 2, 3, 4, 5, 6, 7, 32)
+    ))  # fmt: skip
+    assert hold(part_formulas([("The .tflite file", tree)])) == 1
+    layers = [CandidateLayer(number=n, operator="CONV_2D", name=f"l{n}", scope=f"l{n};",
+                             weights=100, sources=(), from_input=not n,
+                             bytes_of={"float32": 400, "dynamic_int8": 130})
+              for n in range(3)]  # fmt: skip
+    found = stored_formulas(layers, {0: "dynamic_int8", 1: "int8", 2: "float32"})
+    assert found[0].worked.endswith("= 930 B")  # int8 changes nothing: float32 is stored
+    assert hold(found) == 2

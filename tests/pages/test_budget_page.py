@@ -28,7 +28,7 @@ from converter.sensitivity import SENSITIVITY_FILE
 from converter.sensitivity_run import measure_sensitivity
 from tests.converter.example_tflites import write_classifier
 from tests.converter.following_jobs import finish, wait_for
-from tests.pages.opened_names import tiles_without_formula
+from tests.pages.opened_names import opened, tiles_without_formula
 from tests.pages.synthetic import make_comparison, write_run
 
 QUESTION = BudgetQuestion(budget=Budget(least_agreement=0.9), most_evaluations=40)
@@ -305,6 +305,8 @@ def test_the_map_is_offered_made_and_found_again(app, run_id, finished):
         app.button_group(key=widget_key("sensitivity", "side.done")).set_value(value).run()
         assert not app.exception
     assert "cannot be expressed" in texts(app)
+    assert {"Sensitivity", "What is left"} <= set(opened(app))
+    assert " dB" in opened(app)["Sensitivity"]
 
 
 def test_findings_read_back_are_strict_json(finished):

@@ -170,6 +170,7 @@ def test_a_comparison_of_engines_that_was_kept_is_shown(app, home, tmp_path):
         words(app).replace("\\", "")
     )
     assert "it crashed" in words(app)
+    assert {"Size", "SQNR", "Median latency", "Convert", "On integers"} <= set(opened(app))
     assert app.button(key=widget_key("engines", "start")).label == "Measure again"
     # What is damaged is told, and can be made anew.
     keep_file("r1", _write(tmp_path / ENGINES_FILE, "{"))

@@ -31,7 +31,7 @@ from tests.pages.opened_names import opened
 
 APP = PROJECT_ROOT / "app.py"
 PAGES = ("compare", "samples", "layers", "side_by_side", "history", "model_size", "execution",
-         "operators", "story")  # fmt: skip
+         "operators", "story", "file_format", "explore", "flags")  # fmt: skip
 NO_FIGURES = {
     # which thing it is
     "Model", "Variant", "Row", "Label", "Layer", "Operator", "Tensor", "#", "Kind", "File", "Step",
@@ -39,7 +39,9 @@ NO_FIGURES = {
     "TensorFlow", "From", "Nearest way", "Shape", "Stored as", "Original", "Measured",
     # what became of it, and why
     "Status", "status", "Reason", "Why", "Not timed because", "Problem", "What it is",
-    "Range set by", "Float (builtins)",
+    "Range set by", "Float (builtins)", "Can be", "Precision", "Why not",
+    # settings of the flags that can be crossed
+    "representative data", "per-tensor weights",
     # a setting, a count of rows or runs
     "Cores", "Threads", "Timed runs", "Runs", "Candidates",
     # scales as they are stored, whose ratio has a formula
@@ -62,6 +64,12 @@ CHARTS = {
     "Lifetimes": "Bytes of a tensor", "Load, first, warm": "First over warm",
     "Time to import": "Import", "Memory that it takes": "Memory of an import",
     "Latency measurements": "Fastest variant",
+    "The original file": "Bytes of a part", "The .tflite file": "Bytes of a part",
+    "What the bytes are for": "Bytes of a part", "Bytes by layer": "Stored",
+    "Against the run's files": "Size", "Where you have been": "SQNR",
+    "Effect of each flag": "Effect of a flag",
+    # what can be done, and what a chart says in words
+    "Choose": None, "Run this": None, "In words": None,
     # conditions of a run
     "Model": None, "Data and protocol": None, "Machine": None,
 }  # fmt: skip
