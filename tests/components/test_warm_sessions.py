@@ -68,8 +68,9 @@ def numbers(session):
 
 
 def children():
+    """Return the sessions' children; one that enters its walls forks for a moment, as itself."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for process in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):  # a zombie too
             if "converter.workers.candidates" in process.cmdline():
                 found.append(process)
