@@ -64,6 +64,10 @@ _PRECISIONS: dict[str, str] = {
     "int8_int4": _KNOWN["int8x4"][0],
     "dynamic_int2": "#8C5A3C",
     "dynamic_int2_block32": "#5F8A1E",
+    "dynamic_int8_tensor": "#3E8E4F",
+    "dynamic_int4_tensor": "#B3592E",
+    "dynamic_int4_tensor_mse": "#8A6FA8",
+    "dynamic_int4_tensor_octav": "#2E8C9E",
 }
 """What a layer is stored as: the colour of the recipe that does so to all of them, where there is
 one."""

@@ -25,7 +25,8 @@ _CODES = {
     "int16x8": "x", "int8": "i", "weight_only_int4": "v", "dynamic_int4": "e",
     "dynamic_int4_mse": "m", "dynamic_int4_octav": "o", "dynamic_int4_hadamard": "r",
     "dynamic_int4_block32": "b", "int8_int4": "j", "dynamic_int2": "t",
-    "dynamic_int2_block32": "u",
+    "dynamic_int2_block32": "u", "dynamic_int8_tensor": "D", "dynamic_int4_tensor": "E",
+    "dynamic_int4_tensor_mse": "M", "dynamic_int4_tensor_octav": "O",
 }  # fmt: skip
 """Letters in addresses: links that people keep hang on them, so none is ever given another one."""
 _NAMES = {code: name for name, code in _CODES.items()}
@@ -327,7 +328,7 @@ def decode_choices(layers: Sequence[CandidateLayer], code: str) -> dict[int, str
     """
     if not code:
         return {}
-    parts = re.findall(r"([a-z_])([1-9][0-9]{0,5})?", code[:_MOST_CODE_CHARACTERS])
+    parts = re.findall(r"([A-Za-z_])([1-9][0-9]{0,5})?", code[:_MOST_CODE_CHARACTERS])
     whole = "".join(letter + count for letter, count in parts)
     total = sum(int(count or 1) for _, count in parts)
     if whole != code or total != len(layers) or total > _MOST_OPERATORS:

@@ -186,12 +186,12 @@ class CandidateSearch:
     def _single_changes(self) -> list[tuple[int, str]]:
         """Return what to measure alone, the largest operators first.
 
-        Where there are more than half of the evaluations, precisions that store as many bits as
-        another are left out: their error is taken from the first of them.
+        Where there are more than half of the evaluations, precisions that store weights as
+        another does are left out: their error is taken from the first of them.
         """
         pairs = [(n, p) for n, offers in self._offers.items() for p in offers if p != FLOAT32.name]
         if len(pairs) > self._most // 2:
-            few = {(n, PRECISIONS[p].weight_bits): (n, p) for n, p in reversed(pairs)}
+            few = {(n, PRECISIONS[p].stored_alike): (n, p) for n, p in reversed(pairs)}
             pairs = [pair for pair in pairs if pair in set(few.values())]
         size = {layer.number: layer.weights for layer in self._layers}
         pairs.sort(key=lambda pair: -size[pair[0]])
@@ -238,13 +238,13 @@ class CandidateSearch:
             return 0.0
         if (number, name) in self._noise:
             return self._noise[number, name]
-        bits = PRECISIONS[name].weight_bits
+        kind = PRECISIONS[name].stored_alike
         alike = [
             noise for (n, p), noise in self._noise.items()
-            if n == number and PRECISIONS[p].weight_bits == bits
+            if n == number and PRECISIONS[p].stored_alike == kind
         ]  # fmt: skip
         # An operator that was not measured alone costs what such precisions cost on average.
-        others = [v for (_, p), v in self._noise.items() if PRECISIONS[p].weight_bits == bits]
+        others = [v for (_, p), v in self._noise.items() if PRECISIONS[p].stored_alike == kind]
         pool = alike or others
         return sum(pool) / len(pool) if pool else math.inf
 

@@ -27,6 +27,7 @@ class Precision:
         algorithm: litert-quantizer's key of how scales are found; None for float32.
         op_config: litert-quantizer's configuration.
         runs_in_float: Whether weights are turned back into float before they are used.
+        per_tensor: Whether all weights of the operator share one scale.
     """
 
     name: str
@@ -36,6 +37,12 @@ class Precision:
     algorithm: str | None = MIN_MAX
     op_config: Mapping[str, Any] = field(default_factory=dict)
     runs_in_float: bool = False
+    per_tensor: bool = False
+
+    @property
+    def stored_alike(self) -> tuple[int, bool]:
+        """What two precisions share whose weights take the same bytes and lose about as much."""
+        return self.weight_bits, self.per_tensor
 
     @property
     def needs_calibration(self) -> bool:
@@ -48,10 +55,18 @@ def _weights(bits: int, granularity: str = "CHANNELWISE", dtype: str = "INT") ->
 
 
 def _dynamic(
-    name: str, label: str, bits: int, algorithm: str = MIN_MAX, block: int = 0
+    name: str,
+    label: str,
+    bits: int,
+    algorithm: str = MIN_MAX,
+    block: int = 0,
+    *,
+    per_tensor: bool = False,
 ) -> Precision:
     granularity = f"BLOCKWISE_{block}" if block else "CHANNELWISE"
-    return Precision(name, label, bits, algorithm=algorithm, op_config={
+    if per_tensor:
+        granularity = "TENSORWISE"
+    return Precision(name, label, bits, algorithm=algorithm, per_tensor=per_tensor, op_config={
         "weight_tensor_config": _weights(bits, granularity),
         "compute_precision": "INTEGER", "explicit_dequantize": False,
     })  # fmt: skip
@@ -87,6 +102,7 @@ PRECISIONS: dict[str, Precision] = {
         FLOAT16,
         _weight_only(8),
         _dynamic("dynamic_int8", "dynamic int8", 8),
+        _dynamic("dynamic_int8_tensor", "dynamic int8, per tensor", 8, per_tensor=True),
         _static("int16x8", "int16 x int8", 8, 16),
         _static("int8", "int8", 8, 8),
         _weight_only(4),
@@ -95,12 +111,20 @@ PRECISIONS: dict[str, Precision] = {
         _dynamic("dynamic_int4_octav", "dynamic int4, OCTAV", 4, OCTAV),
         _dynamic("dynamic_int4_hadamard", "dynamic int4, Hadamard", 4, HADAMARD),
         _dynamic("dynamic_int4_block32", "dynamic int4, blocks of 32", 4, block=32),
+        _dynamic("dynamic_int4_tensor", "dynamic int4, per tensor", 4, per_tensor=True),
+        _dynamic("dynamic_int4_tensor_mse", "dynamic int4, per tensor, MSE", 4, MSE,
+                 per_tensor=True),
+        _dynamic("dynamic_int4_tensor_octav", "dynamic int4, per tensor, OCTAV", 4, OCTAV,
+                 per_tensor=True),
         _static("int8_int4", "int8, weights int4", 4, 8),
         _dynamic("dynamic_int2", "dynamic int2", 2),
         _dynamic("dynamic_int2_block32", "dynamic int2, blocks of 32", 2, block=32),
     )
 }
 """All precisions by name, the most exact first.
+
+A scale takes 4 bytes and its zero point 8: in a small model, one for each channel costs as much as
+the weights of some layers. So one for the whole tensor is a precision of its own.
 
 GPTQ is a recipe (`weight_algorithms.py`) and none of these: it inverts a matrix for each dense
 layer each time, 0.3 s a candidate on `digits_cnn` where the others take 0.02 s.

@@ -25,7 +25,9 @@ SHORT_NAMES = {
     "int16x8": "16x8", "int8": "i8", "weight_only_int4": "w4", "dynamic_int4": "d4",
     "dynamic_int4_mse": "d4m", "dynamic_int4_octav": "d4o", "dynamic_int4_hadamard": "d4h",
     "dynamic_int4_block32": "d4b", "int8_int4": "i8·4",
-    "dynamic_int2": "d2", "dynamic_int2_block32": "d2b",
+    "dynamic_int2": "d2", "dynamic_int2_block32": "d2b", "dynamic_int8_tensor": "d8t",
+    "dynamic_int4_tensor": "d4t", "dynamic_int4_tensor_mse": "d4tm",
+    "dynamic_int4_tensor_octav": "d4to",
 }  # fmt: skip
 """Written on bars, so that no reader depends on colours."""
 _FEW = 24

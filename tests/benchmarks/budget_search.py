@@ -1,6 +1,5 @@
 """Candidates a second, and what the search is worth against plain ones."""
 
-import itertools
 import statistics
 import subprocess
 import sys
@@ -138,36 +137,6 @@ def solver(folder):
     )
 
 
-def below_the_bound(folder, floor):
-    """Every set of precisions that break the budget alone, beside float32 everywhere else.
-
-    Whatever is below the bound holds one of these sets.
-    """
-    with CandidateSession(files_of(folder), folder) as session:
-
-        def agreement(choices):
-            return session.figures(choices, SEARCH)[1].agreement or 0.0
-
-        smaller = []
-        for layer in session.layers:
-            if not layer.has_weights:
-                continue
-            alone = {name: agreement({layer.number: name}) for name in layer.offered}
-            least = min(layer.bytes_of[name] for name, found in alone.items() if found >= floor)
-            smaller.append([None] + [
-                (layer.number, name) for name, found in alone.items()
-                if found < floor and layer.bytes_of[name] < least
-            ])  # fmt: skip
-        sets = [dict(filter(None, each)) for each in itertools.product(*smaller)]
-        found = [agreement(each) for each in sets if each]
-    print(
-        f"digits_mobilenet below the bound: {len(found)} sets of precisions that each break "
-        f"{floor:.0%} agreement alone, float32 elsewhere: {sum(f >= floor for f in found)} hold "
-        f"it, the best agrees on {max(found):.1%}",
-        flush=True,
-    )
-
-
 def main(rounds):
     del rounds  # medians over seeds
     with tempfile.TemporaryDirectory() as name:
@@ -176,7 +145,6 @@ def main(rounds):
         rate("digits_mobilenet", digits)
         strategies(digits)
         solver(digits)
-        below_the_bound(digits, 0.99)
         model, data = work / "mobilenet_v2.keras", work / "data.npz"
         subprocess.run(
             [sys.executable, "-c", _MAKE_MOBILENET, model, data], check=True, capture_output=True

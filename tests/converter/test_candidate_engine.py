@@ -49,7 +49,8 @@ def test_nothing_chosen_is_the_float_file_itself(engine):
 
 
 @pytest.mark.parametrize("precision", ["dynamic_int8", "int8", "int16x8", "float16",
-                                       "weight_only_int8"])  # fmt: skip
+                                       "weight_only_int8", "dynamic_int8_tensor",
+                                       "dynamic_int4_tensor_octav"])  # fmt: skip
 def test_a_precision_changes_the_operator_that_it_was_chosen_for_and_no_other(engine, precision):
     first, _ = weighted(engine)
     assert precision in engine.layers[first].offered
@@ -65,6 +66,18 @@ def test_a_precision_changes_the_operator_that_it_was_chosen_for_and_no_other(en
     assert stored[0] == {"float16" if bits == 16 else f"int{bits}"}
     assert stored[1] == {"float32"}
     assert engine.judge({first: precision}, "search").drift.sqnr_db < np.inf
+
+
+def test_one_scale_for_the_tensor_stores_one_and_saves_those_of_the_other_channels(engine):
+    first, _ = weighted(engine)
+    layer = engine.layers[first]
+    (engine.folder / "one.tflite").write_bytes(engine.build({first: "dynamic_int8_tensor"}))
+    graph = OperatorGraph(engine.folder / "one.tflite")
+    (weights,) = [t for t in graph.tensors if t.dtype == "int8" and t.is_constant]
+    assert len(weights.scales) == len(weights.zero_points) == 1
+    units = weights.shape[0]
+    saved = layer.bytes_of["dynamic_int8"] - layer.bytes_of["dynamic_int8_tensor"]
+    assert saved == 12 * (units - 1) > 0
 
 
 def test_the_same_choices_give_the_same_bytes_whatever_came_before(engine):
