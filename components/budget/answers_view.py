@@ -10,6 +10,7 @@ import streamlit as st
 
 from components.budget.budget_words import figure_rows
 from components.charts import CHART_CONFIG
+from components.explore.bench_state import lead_to
 from components.format import (
     format_bytes,
     format_db,
@@ -20,7 +21,8 @@ from components.format import (
 from components.formula_names import render_names
 from components.formulas.candidates import candidate_formulas
 from components.plain_text import choice_label, escape_markdown, show_notes
-from components.session import widget_key
+from components.routes import EXPLORE_PAGE
+from components.session import RUN_PARAMETER, widget_key
 from converter.budget_answers import Answer
 from converter.budget_solution import Findings, Solution
 from converter.candidate_search import Evaluation
@@ -35,10 +37,13 @@ _DOWNLOADS = {
 _MOST_REASONS = 30
 
 
-def render_solution(solution: Solution, files: Mapping[str, Path], words: str) -> None:
+def render_solution(
+    run_id: str, solution: Solution, files: Mapping[str, Path], words: str
+) -> None:
     """Show what a search ended with.
 
     Args:
+        run_id: Of the run that was searched.
         solution: What it found.
         files: Of the run, by name.
         words: What was asked.
@@ -55,7 +60,7 @@ def render_solution(solution: Solution, files: Mapping[str, Path], words: str) -
     with st.grid(max(1, len(answers)), min_column_width=330, gap="small") as grid:
         for answer, stem in zip(answers, solution.files, strict=True):
             with grid.cell():
-                _render_answer(solution, answer, stem, files)
+                _render_answer(run_id, solution, answer, stem, files)
     render_frontier(
         findings, [(", ".join(answer.names), answer.evaluation) for answer in answers], "done"
     )
@@ -127,7 +132,7 @@ def _against_uniform(solution: Solution) -> str:
 
 
 def _render_answer(
-    solution: Solution, answer: Answer, stem: str, files: Mapping[str, Path]
+    run_id: str, solution: Solution, answer: Answer, stem: str, files: Mapping[str, Path]
 ) -> None:
     findings = solution.findings
     with st.container(border=True, gap="small", height="stretch"):
@@ -153,6 +158,7 @@ def _render_answer(
             *candidate_formulas(answer.evaluation.figures, findings.samples[0], "search"),
         ])  # fmt: skip
         _render_downloads(stem, files)
+        _render_next(run_id, answer, stem)
 
 
 def _render_downloads(stem: str, files: Mapping[str, Path]) -> None:
@@ -164,6 +170,17 @@ def _render_downloads(stem: str, files: Mapping[str, Path]) -> None:
                     label, path.read_bytes, file_name=stem + ending, mime=mime, icon=icon,
                     key=widget_key(_PAGE, f"download.{stem}{ending}"), on_click="ignore",
                 )
+
+
+def _render_next(run_id: str, answer: Answer, stem: str) -> None:
+    pressed = st.button(
+        "Open in Explore", icon=":material/tune:", type="tertiary",
+        key=widget_key(_PAGE, f"explore.{stem}"), on_click=lead_to,
+        args=(run_id, dict(answer.evaluation.choice)),
+        help="There its layers can be changed one by one, and a full run measures its latency.",
+    )
+    if pressed:
+        st.switch_page(EXPLORE_PAGE, query_params={RUN_PARAMETER: run_id})
 
 
 def _render_layers(findings: Findings, answers: Sequence[Answer]) -> None:

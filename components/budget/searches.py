@@ -77,7 +77,7 @@ def render_searches(run_id: str, files: Mapping[str, Path]) -> None:
     solution = _load(path, search)
     if search.question is None:
         if solution is not None:
-            render_solution(solution, files, search.words)
+            render_solution(run_id, solution, files, search.words)
         return
     asked = Analysis(run_id=run_id, kind=BUDGET, detail=search.question.to_text())
     progress = follow_analysis(asked)
@@ -85,7 +85,7 @@ def render_searches(run_id: str, files: Mapping[str, Path]) -> None:
         render_live_job(asked, f"Searching for the {escape_markdown(search.words)}", _draw_so_far)
         return
     if solution is not None:
-        render_solution(solution, files, search.words)
+        render_solution(run_id, solution, files, search.words)
         if solution.stopped:
             st.button("Search to the end", icon=":material/resume:", on_click=start_search,
                       args=(run_id, search.question), key=widget_key("budget", "resume"))

@@ -16,6 +16,13 @@ STATE_PARAMETER = "state"
 """The query parameter that carries the choices, so that a link brings them along."""
 
 
+def lead_to(run_id: str, choices: Mapping[int, str]) -> None:
+    """Let the bench of a run open at a state; undo there leads back to where the person was."""
+    key = _state_key(run_id, "steps")
+    before: Steps = st.session_state.get(key) or Steps.start({})
+    st.session_state[key] = before.go(choices)
+
+
 class BenchState:
     """Typed access to one run's state; cheap, made anew wherever it is needed.
 
@@ -111,4 +118,8 @@ class BenchState:
         st.session_state[self._key("problem")] = None
 
     def _key(self, name: str) -> str:
-        return widget_key("explore", f"{name}.{self._run_id}")
+        return _state_key(self._run_id, name)
+
+
+def _state_key(run_id: str, name: str) -> str:
+    return widget_key("explore", f"{name}.{run_id}")

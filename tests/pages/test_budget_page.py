@@ -9,6 +9,9 @@ from dataclasses import replace
 import pytest
 
 from components.budget.searches import BUDGET_PARAMETER
+from components.explore.bench_state import STATE_PARAMETER
+from components.explore.warm_sessions import warm_sessions
+from components.format import format_bytes
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
 from converter.analysed_run import files_of
@@ -230,6 +233,21 @@ def test_what_the_command_line_found_is_shown_with_its_files(app, home, finished
     assert len(app.success) == 1
     assert app.metric
     assert tiles_without_formula(app) == set()
+
+
+def test_an_answer_opens_in_explore_with_its_layers(app, home, finished):
+    run_id = adopt_with(finished)
+    open_page(app, run_id)
+    (first, *_) = load_solution(finished[2][QUESTION.file]).answers.answers
+    next(b for b in app.button if b.label == "Open in Explore").click().run()
+    try:
+        assert not app.exception
+        assert app.title[0].value.startswith("Explore")
+        sizes = {metric.label: metric.value for metric in app.metric}
+        assert sizes["Size"] == format_bytes(first.report.size_bytes)
+        assert app.query_params[STATE_PARAMETER]
+    finally:
+        warm_sessions.close()
 
 
 def test_a_budget_that_cannot_be_met_says_so_with_the_nearest(app, home, finished, tmp_path):
