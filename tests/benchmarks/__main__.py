@@ -7,6 +7,7 @@ from tests.benchmarks import (
     cancelling,
     child_cost,
     drift_speed,
+    live_bench,
     many_people,
     vendor_agreement,
     wall_time,
@@ -27,6 +28,7 @@ def main():
     vendor_agreement.main(options.rounds)
     drift_speed.main(options.rounds)
     budget_search.main(options.rounds)
+    live_bench.main(options.rounds)
     many_people.main(options.rounds)
 
 

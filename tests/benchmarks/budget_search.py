@@ -15,6 +15,7 @@ from converter.budget_solver import solve_budget
 from converter.candidate_search import CandidateSearch
 from converter.candidate_session import REPORT, SEARCH, CandidateSession
 from converter.child_process import PROJECT_ROOT
+from tests.benchmarks.mobilenet import PIXELS, make_mobilenet
 from tests.benchmarks.plain_searches import GreedySearch, RandomSearch
 
 DIGITS = PROJECT_ROOT / "sample_models" / "digits_mobilenet"
@@ -24,19 +25,6 @@ EVALUATIONS = 200
 FLOORS = (0.995, 0.98)
 SEEDS = (0, 1, 2)
 MOST_SECONDS, LEAST_GAIN = 60.0, 0.15
-
-_MAKE_MOBILENET = """
-import keras, numpy as np, sys
-keras.utils.set_random_seed(0)
-model = keras.applications.MobileNetV2((96, 96, 3), weights=None, classes=10)
-x = np.random.default_rng(0).random((256, 96, 96, 3), np.float32)
-# Batch normalization as after training: without its statistics all outputs are alike.
-model.compile("sgd", "sparse_categorical_crossentropy")
-model.fit(x, np.arange(256) % 10, epochs=2, verbose=0)
-model.save(sys.argv[1])
-np.savez(sys.argv[2], x=x)
-"""
-
 
 def run(model, data, samples, out):
     command = [
@@ -50,7 +38,7 @@ def run(model, data, samples, out):
 
 def rate(name, folder):
     """Judge one precision for all and single changes, as a search does, and tell how many."""
-    samples, goal = GOALS[name]
+    samples, goal = GOALS[name.split()[0]]
     with CandidateSession(files_of(folder), folder, most_samples=2 * samples) as session:
         judge = partial(session.figures, split=SEARCH)
         search = CandidateSearch(session.layers, judge, Budget(least_sqnr_db=20.0), 60)
@@ -145,11 +133,9 @@ def main(rounds):
         rate("digits_mobilenet", digits)
         strategies(digits)
         solver(digits)
-        model, data = work / "mobilenet_v2.keras", work / "data.npz"
-        subprocess.run(
-            [sys.executable, "-c", _MAKE_MOBILENET, model, data], check=True, capture_output=True
-        )
-        rate("MobileNetV2", run(model, data, 128, work / "mobilenet"))
+        for pixels in PIXELS:
+            model, data = make_mobilenet(work, pixels)
+            rate(f"MobileNetV2 of {pixels} pixels", run(model, data, 128, work / str(pixels)))
 
 
 if __name__ == "__main__":

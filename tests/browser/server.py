@@ -67,15 +67,27 @@ def server_with_run(folder, sample_name):
         folder: Gets the installation's data.
         sample_name: Of the sample model, which is compared in float32 and int8.
     """
+    sample = next(s for s in list_samples() if s.name == sample_name)
+    with server_with_run_of(folder, sample.model_path, sample.data_path) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def server_with_run_of(folder, model, data):
+    """Start the dashboard with a finished run in float32 and int8; yield its id and the address.
+
+    Args:
+        folder: Gets the installation's data.
+        model: The model's file.
+        data: Its data file.
+    """
     home = folder / "home"
     home.mkdir()
     (home / "welcome").touch()
-    sample = next(s for s in list_samples() if s.name == sample_name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LITEDRIFT_HOME", str(home))
         run_id = run_store.start_run(RunRequest(
-            model_path=sample.model_path, model_name=sample.model_path.name,
-            data_path=sample.data_path, data_name=sample.data_path.name,
+            model_path=model, model_name=model.name, data_path=data, data_name=data.name,
             recipes=tuple(find_recipes(["float32", "int8"])), runs=2,
         ))  # fmt: skip
         with running_server(home, folder / "server.log") as (address, _):
