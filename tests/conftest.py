@@ -22,6 +22,12 @@ def pytest_configure(config):
     folder = Path(kept.name)
     config.option.output = str(folder / "playwright")  # which empties it, so never a shared one
     hypothesis.configuration.set_hypothesis_home_dir(folder / "hypothesis")
+    if hasattr(config, "workerinput"):
+        # The machine's locks lie in the folder for temporary files. Each worker has its own, as if
+        # it were a machine: else whoever measures or holds a lock keeps the others waiting.
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     # Of tests that do not say where runs and uploads lie; else it is the project's `.litedrift`.
     os.environ["LITEDRIFT_HOME"] = str(folder / "data-home")
     # Some tests let children crash outside the walls, which allow no core file.

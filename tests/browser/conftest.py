@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.server import CHROMIUM, chromium, running_server, wait_until_idle
 
-PICTURES = Path(tempfile.gettempdir()) / "litedrift-pictures"
+PICTURES = Path("/tmp/litedrift-pictures")
 
 
 def pytest_collection_modifyitems(items):
