@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ def label(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def imported_modules(path):
     """Return the full names of all modules that a file imports, wherever the import stands."""
     found = set()
@@ -40,6 +43,7 @@ def packages(path):
     return {name.split(".")[0] for name in imported_modules(path)}
 
 
+@cache
 def code_words(path):
     """Return the names and attributes that a file's own code uses, not its texts or comments."""
     return {
@@ -112,16 +116,27 @@ def converter_modules_of_the_interface():
     return sorted(may | (used & known))
 
 
-@pytest.mark.parametrize("module", converter_modules_of_the_interface())
-def test_what_the_interface_imports_never_loads_a_runtime(module):
+@pytest.fixture(scope="module")
+def loaded_by():
+    """Import one module after the other in one process; return what each was the first to load."""
     code = (
-        f"import sys, {module}\n"
-        f"print(sorted({RUNTIMES!r} & {{name.split('.')[0] for name in sys.modules}}))"
+        "import importlib, json, sys\n"
+        "found, before = {}, set()\n"
+        f"for module in {converter_modules_of_the_interface()!r}:\n"
+        "    importlib.import_module(module)\n"
+        f"    now = {RUNTIMES!r} & {{name.split('.')[0] for name in sys.modules}}\n"
+        "    found[module], before = sorted(now - before), now\n"
+        "print(json.dumps(found))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert answer.stdout.strip() == "[]"
+    return json.loads(answer.stdout)
+
+
+@pytest.mark.parametrize("module", converter_modules_of_the_interface())
+def test_what_the_interface_imports_never_loads_a_runtime(module, loaded_by):
+    assert loaded_by[module] == []
 
 
 def test_the_components_together_never_load_a_runtime():
