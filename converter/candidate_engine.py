@@ -36,6 +36,8 @@ from converter.signature import Signature
 from converter.tensor_binding import Binding
 
 Array = np.ndarray
+_FIRST_SAMPLES = 10
+"""Of which the time of the others is foretold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,13 @@ class CandidateEngine:
         )
 
     def judge(
-        self, choices: Choices, split: str, samples: int | None = None, *, predict: bool = False
+        self,
+        choices: Choices,
+        split: str,
+        samples: int | None = None,
+        *,
+        predict: bool = False,
+        seconds: float | None = None,
     ) -> Candidate:
         """Build a candidate and measure its drift.
 
@@ -147,6 +155,8 @@ class CandidateEngine:
             split: Name of the samples.
             samples: The first so many; all when left out.
             predict: Whether its latency is told by the cost table.
+            seconds: Take no more samples than can be run in about this time, a few at least;
+                `Candidate.samples` says how many they were.
 
         Raises:
             ConversionError: When litert-quantizer refuses.
@@ -159,7 +169,8 @@ class CandidateEngine:
         count = min(found.samples, samples or found.samples)
         drift, accuracy, problem, predicted = None, None, None, None
         try:
-            drift, accuracy = self._measure(found, count)
+            outputs, steps, count = self._run(found, count, seconds)
+            drift, accuracy = _compare(found, outputs, steps, count)
         except LiteDriftError as error:
             problem = str(error)
         judged = time.perf_counter()
@@ -224,25 +235,38 @@ class CandidateEngine:
             )
         return self._costs
 
-    def _measure(self, split: Split, count: int) -> tuple[Drift, float | None]:
+    def _run(
+        self, split: Split, count: int, seconds: float | None
+    ) -> tuple[dict[str, Array], dict[str, float | None], int]:
+        """Run the first samples; as many of them as time allows where that is bounded."""
+        if seconds is None:
+            outputs, steps = self._evaluate(split, 0, count)
+            return outputs, steps, count
+        start = time.perf_counter()
+        done = min(count, _FIRST_SAMPLES)
+        outputs, steps = self._evaluate(split, 0, done)
+        parts, speed = [outputs], done / (time.perf_counter() - start)
+        while done < count:
+            began = time.perf_counter()
+            # Not one by one at the end: each time a file is opened anew.
+            more = int((seconds - (began - start)) * speed)
+            if more < min(_FIRST_SAMPLES, count - done):
+                break
+            end = min(count, done + more)
+            parts.append(self._evaluate(split, done, end)[0])
+            speed = (end - done) / (time.perf_counter() - began)
+            done = end
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+        return joined, steps, done
+
+    def _evaluate(
+        self, split: Split, start: int, end: int
+    ) -> tuple[dict[str, Array], dict[str, float | None]]:
         outputs, _, steps = evaluate(
-            self._target, {n: a[:count] for n, a in split.inputs.items()}, self._threads,
+            self._target, {n: a[start:end] for n, a in split.inputs.items()}, self._threads,
             stateful=False, binding=self._binding,
         )  # fmt: skip
-        drifts = {}
-        for name, reference in split.reference.items():
-            shaped = outputs[name].reshape(reference[:count].shape)
-            classes = is_class_distribution(reference)
-            drifts[name] = measure_drift(
-                reference[:count], shaped, classes=classes, step=steps[name]
-            )
-        accuracy = None
-        if split.labels is not None and len(outputs) == 1:
-            (scores,) = outputs.values()
-            found = np.argmax(scores.reshape(count, -1), axis=1)
-            accuracy = float(np.mean(found == split.labels[:count]))
-        return worst_drift(drifts.values()), accuracy
-
+        return outputs, steps
     def _with_offers(self, layers: Sequence[CandidateLayer]) -> list[CandidateLayer]:
         """Note for each operator which precisions change it, and to how many bytes.
 
@@ -284,6 +308,26 @@ class CandidateEngine:
                 for index in operator.outputs:
                     by_scope[plain_name(graph.tensors[index].name)] = operator
         return [_operator_bytes(graph, by_scope.get(layer.name)) for layer in layers]
+
+
+def _compare(
+    split: Split,
+    outputs: Mapping[str, Array],
+    steps: Mapping[str, float | None],
+    count: int,
+) -> tuple[Drift, float | None]:
+    """Return the drift of the worst output and the accuracy on the first samples."""
+    drifts = {}
+    for name, reference in split.reference.items():
+        shaped = outputs[name].reshape(reference[:count].shape)
+        classes = is_class_distribution(reference)
+        drifts[name] = measure_drift(reference[:count], shaped, classes=classes, step=steps[name])
+    accuracy = None
+    if split.labels is not None and len(outputs) == 1:
+        (scores,) = outputs.values()
+        found = np.argmax(scores.reshape(count, -1), axis=1)
+        accuracy = float(np.mean(found == split.labels[:count]))
+    return worst_drift(drifts.values()), accuracy
 
 
 def _operator_bytes(graph: OperatorGraph, operator: Any) -> tuple[int, tuple[str, ...]]:  # noqa: ANN401

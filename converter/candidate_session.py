@@ -205,8 +205,34 @@ class CandidateSession:
             predict: Whether its latency is told by the cost table.
 
         Returns:
-            The file's SHA-256 and the figures. Where litert-quantizer refuses, or the file does not
-            run or crashes the runtime, the figures say so.
+            As `judge`, without how many samples took part.
+
+        Raises:
+            WorkerError: When the session was closed, or no other child could be started.
+        """
+        return self.judge(choices, split, samples, predict=predict)[:2]
+
+    def judge(
+        self,
+        choices: Mapping[int, str],
+        split: str,
+        samples: int | None = None,
+        *,
+        predict: bool = False,
+        seconds: float | None = None,
+    ) -> tuple[str, Figures, int]:
+        """Build a candidate and measure it, in a bounded time where that is asked.
+
+        Args:
+            choices: As for `figures`.
+            split: As for `figures`.
+            samples: As for `figures`.
+            predict: As for `figures`.
+            seconds: Take no more samples than can be run in about this time, a few at least.
+
+        Returns:
+            The file's SHA-256, the figures, and on how many samples. Where litert-quantizer
+            refuses, or the file does not run or crashes the runtime, the figures say so.
 
         Raises:
             WorkerError: When the session was closed, or no other child could be started.
@@ -214,19 +240,18 @@ class CandidateSession:
         try:
             found = self._ask(
                 "judge", choices=[list(pair) for pair in choices.items()], split=split,
-                samples=samples, predict=predict,
+                samples=samples, predict=predict, seconds=seconds,
             )  # fmt: skip
         except LiteDriftError as error:
             if not self.is_alive:
                 raise
-            return f"refused {sorted(choices.items())}", Figures(
-                size_bytes=REFUSED_BYTES, sqnr_db=math.nan, problem=str(error)
-            )
+            nothing = Figures(size_bytes=REFUSED_BYTES, sqnr_db=math.nan, problem=str(error))
+            return f"refused {sorted(choices.items())}", nothing, samples or self.samples[split]
         drift = None if found["drift"] is None else Drift.from_json(found["drift"])
         problem = found["problem"]
         if drift is not None and drift.non_finite_count:
             problem = f"{drift.non_finite_count} of its output values are NaN or infinite"
-        return str(found["sha256"]), Figures(
+        figures = Figures(
             size_bytes=int(found["size_bytes"]),
             sqnr_db=math.nan if drift is None else drift.sqnr_db,
             agreement=None if drift is None else drift.top1_agreement,
@@ -234,6 +259,7 @@ class CandidateSession:
             predicted_ms=found["predicted_ms"],
             problem=problem,
         )
+        return str(found["sha256"]), figures, int(found["samples"])
 
     def predict(self, choices: Mapping[int, str]) -> PredictedLatency:
         """Tell a candidate's latency by the cost table, operator by operator.

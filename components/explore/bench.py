@@ -9,12 +9,12 @@ from pathlib import Path
 import streamlit as st
 
 from components.explore.bench_state import BenchState
-from components.explore.warm_sessions import BusyError, Judged, warm_sessions
+from components.explore.warm_sessions import LIVE_SECONDS, BusyError, Judged, warm_sessions
 from components.plain_text import show_error
 from components.routes import CONVERT_PAGE, MODEL_PAGE
 from components.session import widget_key
 from converter.candidate_layers import CandidateLayer, resolve
-from converter.candidate_session import SEARCH, CandidateSession
+from converter.candidate_session import REPORT, SEARCH, CandidateSession
 from converter.errors import LiteDriftError
 
 
@@ -43,12 +43,24 @@ class Bench:
         """Of every operator, by its number."""
         return resolve(self.layers, self.state.steps.now)
 
-    def judge(self, choices: Mapping[int, str], split: str = SEARCH) -> Judged:
-        """Return figures; see `WarmSessions.judge`."""
-        found = warm_sessions.judge(self.run_id, choices, split)
-        if split == SEARCH:
-            self.state.keep(choices, found)
+    def judge_state(self) -> Judged:
+        """Return the present state's figures, on as many samples as a person waits for."""
+        choices = self.state.steps.now
+        found = warm_sessions.judge(
+            self.run_id, choices, SEARCH, seconds=None if self.state.is_whole else LIVE_SECONDS
+        )
+        self.state.keep(choices, found)
         return found
+
+    def judge_float(self, samples: int) -> Judged:
+        """Return the float file's figures on the first samples."""
+        found = warm_sessions.judge(self.run_id, {}, SEARCH, samples=samples)
+        self.state.keep({}, found)
+        return found
+
+    def judge_held_back(self) -> Judged:
+        """Return the present state's figures on the other half."""
+        return warm_sessions.judge(self.run_id, self.state.steps.now, REPORT)
 
 
 def open_bench(run_id: str) -> Bench | None:
@@ -77,8 +89,8 @@ def judge_or_explain(bench: Bench) -> tuple[Judged, Judged] | None:
     """
     try:
         with st.spinner("Quantizing and running the samples…"):
-            plain = bench.judge({})
-            return bench.judge(bench.state.steps.now), plain
+            found = bench.judge_state()
+            return found, bench.judge_float(found.samples)
     except BusyError as error:
         st.info(str(error), icon=":material/hourglass_top:")
     except LiteDriftError as error:

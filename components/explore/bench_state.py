@@ -85,6 +85,15 @@ class BenchState:
         """Ask for this state's figures on the held-back half."""
         st.session_state.setdefault(self._key("checked"), set()).add(self.code)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether this state's figures on all samples of the half were asked for."""
+        return self.code in st.session_state.get(self._key("whole"), set())
+
+    def ask_whole(self) -> None:
+        """Ask for this state's figures on all samples of the half, however long they take."""
+        st.session_state.setdefault(self._key("whole"), set()).add(self.code)
+
     def keep(self, choices: Mapping[int, str], found: Judged) -> None:
         """Remember a state's figures, for the picture of the way."""
         code = encode_choices(self._layers, choices)

@@ -82,7 +82,8 @@ def render_places(bench: Bench, comparison: Comparison, found: Judged) -> None:
     kept = bench.state.kept
     tried = [
         Place(name=name_state(bench.layers, choices), size_bytes=file_size(each.figures),
-              sqnr_db=each.figures.sqnr_db, problem=each.figures.problem)
+              sqnr_db=each.figures.sqnr_db, problem=each.figures.problem,
+              note=f"on {each.samples} samples")
         for choices, each in kept
     ]
     place = [choices for choices, _ in kept].index(dict(bench.state.steps.now))

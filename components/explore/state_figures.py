@@ -19,7 +19,7 @@ from components.formulas.candidates import candidate_formulas, prediction_errors
 from components.plain_text import escape_markdown, show_error, show_warning
 from components.session import widget_key
 from converter.budget import Figures
-from converter.candidate_session import REFUSED_BYTES, REPORT, CostCheck
+from converter.candidate_session import REFUSED_BYTES, REPORT, SEARCH, CostCheck
 from converter.errors import LiteDriftError
 
 _POLL_SECONDS = 1.0
@@ -55,12 +55,22 @@ def render_figures(bench: Bench, found: Judged, plain: Judged) -> None:
         if figures.problem is not None:
             show_warning(f"This state cannot be used: {figures.problem.rstrip('.')}. Undo it, or "
                          "give the layers that were changed last another precision.")
+        half = bench.samples[SEARCH]
+        is_whole = found.samples == half
+        which = f"{half}" if is_whole else f"the first {found.samples} of {half}"
+        why = "" if is_whole else ": all of them take longer than a moment"
         st.caption(escape_markdown(
-            f"Drift and accuracy on {found.samples} evaluation samples, the half to choose by; "
+            f"Drift and accuracy on {which} evaluation samples, the half to choose by{why}; "
             f"found in {format_ms(1000 * found.seconds)}."
         ))
         _render_names(bench, found, plain)
-        _render_held_back(bench, found.samples)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if not is_whole:
+                st.button(
+                    f"Run all {half}", icon=":material/hourglass_top:", type="tertiary",
+                    key=widget_key("explore", "whole"), on_click=bench.state.ask_whole,
+                )
+            _render_held_back(bench, half)
 
 
 def _render_names(bench: Bench, found: Judged, plain: Judged) -> None:
@@ -122,7 +132,7 @@ def _render_held_back(bench: Bench, samples: int) -> None:
         )
         return
     try:
-        other = bench.judge(bench.state.steps.now, REPORT)
+        other = bench.judge_held_back()
     except LiteDriftError as error:
         show_error(error)
         return

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from converter.budget import Figures
@@ -22,6 +23,8 @@ from converter.measurement_lock import building
 from converter.run_store import load_request, run_files, run_folder
 
 MOST_SESSIONS = 2
+LIVE_SECONDS = 1.0
+"""Of running samples where a person waits for each change; with the rest, two at most."""
 IDLE_SECONDS = 600.0
 _MOST_KEPT = 2000
 _MOST_WAIT_SECONDS = 20.0
@@ -29,6 +32,8 @@ _GIVE_WAY_SECONDS = 0.01
 Answer = TypeVar("Answer")
 Opener = Callable[[str], CandidateSession]
 State = frozenset[tuple[int, str]]
+Question = tuple[State, str, bool, int, float | None]
+"""The choices, the half, whether latency is predicted, how many samples, in how many seconds."""
 
 
 class BusyError(LiteDriftError):
@@ -42,7 +47,7 @@ class Judged:
     Attributes:
         sha256: Of its file.
         figures: What is known.
-        samples: On how many samples of the half.
+        samples: On how many samples of the half; fewer than all where those would take too long.
         seconds: From the question to the answer; of the first time where it is asked again.
     """
 
@@ -60,7 +65,7 @@ class _Warm:
         self.session: CandidateSession | None = None
         self.is_closed = False
         self.last_used = time.monotonic()
-        self.kept: OrderedDict[tuple[State, str, bool], Judged] = OrderedDict()
+        self.kept: OrderedDict[Question, Judged] = OrderedDict()
         self.costs: CostCheck | None = None
         self.costs_problem: str | None = None
         self.checking: threading.Thread | None = None
@@ -113,7 +118,15 @@ class WarmSessions:
         """
         return self._ask(run_id, lambda place, session: question(session))
 
-    def judge(self, run_id: str, choices: Mapping[int, str], split: str) -> Judged:
+    def judge(
+        self,
+        run_id: str,
+        choices: Mapping[int, str],
+        split: str,
+        *,
+        samples: int | None = None,
+        seconds: float | None = None,
+    ) -> Judged:
         """Return a candidate's figures; those found before are not measured again.
 
         Latency is predicted once the cost table was held against whole files.
@@ -122,6 +135,8 @@ class WarmSessions:
             run_id: The run.
             choices: A precision's name by operator number.
             split: `search` or `report`.
+            samples: The first so many; all when left out.
+            seconds: As for `CandidateSession.judge`.
 
         Raises:
             BusyError: When somebody measures latency for longer than a person waits.
@@ -130,21 +145,26 @@ class WarmSessions:
 
         def question(place: _Warm, session: CandidateSession) -> Judged:
             predict = place.costs is not None
-            key = (frozenset(choices.items()), split, predict)
-            if key in place.kept:
-                return place.kept[key]
+            # On all samples it is as good where a bounded time was asked for, and the same where
+            # so many were.
+            whole = (frozenset(choices.items()), split, predict, session.samples[split], None)
+            key = (*whole[:3], samples or session.samples[split], seconds)
+            for known in (whole, key) if seconds is not None else (key,):
+                if known in place.kept:
+                    return place.kept[known]
             # Beside another's measurement it would be measured with it. The session's own, of its
             # cost table, is a row of questions to the same child, between which this one falls.
             with nullcontext() if place.checked else building(_patience()):
                 start = time.perf_counter()
-                sha256, figures = session.figures(choices, split, predict=predict)
+                ask = partial(
+                    session.judge, choices, split, samples, predict=predict, seconds=seconds
+                )
+                sha256, figures, count = ask()
                 if figures.size_bytes == REFUSED_BYTES:
                     # The child may have died of something else: the next one is asked once more.
-                    sha256, figures = session.figures(choices, split, predict=predict)
-                seconds = time.perf_counter() - start
-            found = Judged(
-                sha256=sha256, figures=figures, samples=session.samples[split], seconds=seconds
-            )
+                    sha256, figures, count = ask()
+                took = time.perf_counter() - start
+            found = Judged(sha256=sha256, figures=figures, samples=count, seconds=took)
             place.kept[key] = found
             while len(place.kept) > _MOST_KEPT:
                 place.kept.popitem(last=False)

@@ -49,6 +49,7 @@ class Place:
         problem: Why it cannot be used; None where it can.
         color: As `#rrggbb`; empty for a state that was tried.
         symbol: Plotly's marker symbol.
+        note: What else a pointer shows.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Place:
     problem: str | None = None
     color: str = ""
     symbol: str = "circle"
+    note: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -264,6 +266,8 @@ def _place_hover(place: Place) -> str:
              f"{format_bytes(place.size_bytes)}, {_closeness(place)}"]
     if place.problem is not None:
         lines.append(escape_label(shorten(place.problem, _NAME)))
+    if place.note:
+        lines.append(escape_label(place.note))
     return "<br>".join(lines)
 
 

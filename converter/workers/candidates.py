@@ -46,10 +46,13 @@ class CandidateWorker:
         }
 
     def judge(
-        self, choices: list[list[Any]], split: str, samples: int | None, predict: bool
+        self, choices: list[list[Any]], split: str, samples: int | None, predict: bool,
+        seconds: float | None,
     ) -> dict[str, Any]:
         """Build a candidate and measure it."""
-        found = self._engine.judge(_choices(choices), split, samples, predict=predict)
+        found = self._engine.judge(
+            _choices(choices), split, samples, predict=predict, seconds=seconds
+        )
         encoded: dict[str, Any] = encode_figures(asdict(found))
         return encoded
 

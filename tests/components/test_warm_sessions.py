@@ -116,6 +116,14 @@ def test_a_child_that_was_killed_is_replaced(warm, opener):
     assert len(children()) == 1
 
 
+def test_in_a_bounded_time_as_many_samples_take_part_as_fit(warm):
+    few = warm.judge("a", {}, SEARCH, seconds=-1.0)
+    whole = warm.judge("a", {}, SEARCH)
+    assert (few.samples, whole.samples) == (10, 10)
+    assert warm.judge("a", {}, SEARCH, samples=4).samples == 4
+    assert warm.judge("a", {}, SEARCH, seconds=-1.0) is whole
+
+
 def test_what_was_judged_is_not_judged_again(warm):
     first = warm.judge("a", {}, SEARCH)
     with measuring_alone():  # nothing can be judged meanwhile

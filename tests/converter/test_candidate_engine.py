@@ -80,6 +80,18 @@ def test_one_scale_for_the_tensor_stores_one_and_saves_those_of_the_other_channe
     assert saved == 12 * (units - 1) > 0
 
 
+def test_in_a_bounded_time_the_first_samples_take_part(engine):
+    first, _ = weighted(engine)
+    choices = {first: "int8"}
+    some = engine.judge(choices, "search", seconds=0.0)
+    assert some.samples == 10
+    assert some.drift == engine.judge(choices, "search", samples=10).drift
+    every = engine.judge(choices, "search", seconds=60.0)
+    assert every.samples == 64
+    assert every.drift == engine.judge(choices, "search").drift
+    assert engine.judge(choices, "search", samples=5, seconds=0.0).samples == 5
+
+
 def test_the_same_choices_give_the_same_bytes_whatever_came_before(engine):
     first, second = weighted(engine)
     before = engine.build({first: "int8", second: "dynamic_int8"})

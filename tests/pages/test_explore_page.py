@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from components.explore import bench
 from components.explore.bench_state import STATE_PARAMETER
 from components.explore.warm_sessions import warm_sessions
 from components.session import RUN_PARAMETER, widget_key
@@ -138,6 +139,19 @@ def test_a_choice_changes_the_figures_the_address_and_can_be_undone(app, run_id)
     open_bench(app, run_id)  # the state lives as long as the visit
     choose(app, run_id, "int8")
     assert app.query_params[STATE_PARAMETER][0] != code
+
+
+def test_where_all_samples_take_long_the_first_ones_are_told_and_all_on_request(
+    app, run_id, monkeypatch
+):
+    monkeypatch.setattr(bench, "LIVE_SECONDS", 0.0)
+    open_bench(app, run_id)
+    choose(app, run_id, "dynamic_int8")
+    assert "on the first 10 of 20 evaluation samples, the half to choose by: all" in captions(app)
+    next(b for b in app.button if b.label == "Run all 20").click().run()
+    assert "on 20 evaluation samples, the half to choose by; found" in captions(app)
+    assert "Run all 20" not in [b.label for b in app.button]
+    assert not app.exception
 
 
 def test_each_figure_opens_its_formula(app, run_id):
