@@ -1,4 +1,7 @@
-"""One server and one Chromium for all browser tests; pictures go to /tmp/litedrift-pictures."""
+"""One server and one Chromium for all browser tests.
+
+With LITEDRIFT_PICTURES=folder in the environment, pictures of the pages go there, to be looked at.
+"""
 
 import contextlib
 import os
@@ -6,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error
 
 from tests.browser.server import CHROMIUM, chromium, running_server, wait_until_idle
 
-PICTURES = Path("/tmp/litedrift-pictures")
+PICTURES = os.environ.get("LITEDRIFT_PICTURES")
 
 
 def pytest_collection_modifyitems(items):
@@ -41,21 +45,65 @@ def browser_process():
         yield started
 
 
+class Windows:
+    """Browser windows; the next visitor finds nothing of the last one but compiled scripts.
+
+    A new window takes two seconds of a core to read and compile what Streamlit's pages are made of.
+    """
+
+    def __init__(self, browser):
+        self._browser = browser
+        self._free = []
+
+    def take(self, scheme="light", width=1280, height=900):
+        """Return the page of a window without cookies."""
+        page = self._free.pop() if self._free else self._browser.new_context().new_page()
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        return page
+
+    def give_back(self, page, address):
+        """Leave no session open and nothing stored; a window that cannot do so is closed."""
+        try:
+            page.goto(f"{address}/_stcore/health")
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            page.context.clear_cookies()
+            for other in page.context.pages:
+                if other is not page:
+                    other.close()
+            self._free.append(page)
+        except Error:
+            page.context.close()
+
+
+@pytest.fixture(scope="session")
+def windows(browser_process):
+    return Windows(browser_process)
+
+
 class Visitor:
     """A person with a browser window: goes places, waits until the page rests, takes pictures."""
 
-    def __init__(self, context, address):
-        self.page = context.new_page()
+    def __init__(self, page, address):
+        self.page = page
         self.address = address
         self.problems = []
         self.page.set_default_timeout(60_000)
         self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("pageerror", self._note_error)
 
     def _note(self, message):
         # On a deep link Streamlit looks for its own endpoints below the page's path first.
         if message.type == "error" and "_stcore" not in message.location.get("url", ""):
             self.problems.append(message.text)
+
+    def _note_error(self, error):
+        self.problems.append(str(error))
+
+    def leave(self):
+        """Listen no more: the window goes to somebody else."""
+        self.page.remove_listener("console", self._note)
+        self.page.remove_listener("pageerror", self._note_error)
 
     def open(self, path):
         self.page.goto(f"{self.address}/{path}")
@@ -98,45 +146,49 @@ class Visitor:
         ]
 
     def picture(self, name):
-        PICTURES.mkdir(exist_ok=True)
+        """Take a picture of the whole page where somebody wants to look at it."""
+        if not PICTURES:
+            return
+        folder = Path(PICTURES)
+        folder.mkdir(exist_ok=True)
         main = self.page.get_by_test_id("stMain")
         height = main.evaluate("element => element.scrollHeight")
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(height + 60, 8000)})
         self.rest()
         self.page.wait_for_timeout(500)
-        self.page.screenshot(path=PICTURES / f"{name}.png")
+        self.page.screenshot(path=folder / f"{name}.png")
         self.page.set_viewport_size(size)
 
 
 @pytest.fixture(scope="session")
-def welcomed(browser_process, server):
+def welcomed(windows, server):
     """Wait for the welcome run's end; two runs at once would disturb each other."""
-    context = browser_process.new_context()
-    visitor = Visitor(context, server)
-    visitor.open("compare")
-    visitor.wait_for("against the original it is", seconds=300)
-    context.close()
+    with visits(windows, server) as start:
+        visitor = start()
+        visitor.open("compare")
+        visitor.wait_for("against the original it is", seconds=300)
 
 
 @contextlib.contextmanager
-def visits(browser_process, address):
-    """Yield a function that opens a new visitor's window; all are closed at the end."""
-    contexts = []
+def visits(windows, address):
+    """Yield a function that gives a new visitor a window; all are given back at the end."""
+    visitors = []
 
     def start(scheme="light", width=1280, height=900):
-        context = browser_process.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        contexts.append(context)
-        return Visitor(context, address)
+        visitor = Visitor(windows.take(scheme, width, height), address)
+        visitors.append(visitor)
+        return visitor
 
-    yield start
-    for context in contexts:
-        context.close()
+    try:
+        yield start
+    finally:
+        for visitor in visitors:
+            visitor.leave()
+            windows.give_back(visitor.page, address)
 
 
 @pytest.fixture
-def visit(browser_process, server):
-    with visits(browser_process, server) as start:
+def visit(windows, server):
+    with visits(windows, server) as start:
         yield start

@@ -16,8 +16,8 @@ def run_and_address(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser_process, run_and_address):
-    with visits(browser_process, run_and_address[1]) as start:
+def visit(windows, run_and_address):
+    with visits(windows, run_and_address[1]) as start:
         yield start
 
 

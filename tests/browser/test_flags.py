@@ -6,27 +6,26 @@ import re
 
 import pytest
 
+from tests.browser.conftest import visits
+
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def crossed(browser_process, server, welcomed):
+def crossed(windows, server, welcomed):
     """Cross calibration with per-tensor weights on the welcome run's model; return the run's id."""
-    from tests.browser.conftest import Visitor
-
-    context = browser_process.new_context(viewport={"width": 1280, "height": 900})
-    visitor = Visitor(context, server)
-    visitor.open("compare")
-    welcome = re.search(r"run=(\w+)", visitor.page.url).group(1)
-    visitor.open(f"flags?run={welcome}")
-    visitor.wait_for("From one pair, dynamic")
-    visitor.click("button", "Run all 4 settings")
-    # The page stays here and shows the effects when the run is done.
-    visitor.wait_for("From one square of four variants", seconds=200)
-    run_id = re.search(r"run=(\w+)", visitor.page.url).group(1)
-    assert run_id != welcome
-    context.close()
-    return run_id
+    with visits(windows, server) as start:
+        visitor = start()
+        visitor.open("compare")
+        welcome = re.search(r"run=(\w+)", visitor.page.url).group(1)
+        visitor.open(f"flags?run={welcome}")
+        visitor.wait_for("From one pair, dynamic")
+        visitor.click("button", "Run all 4 settings")
+        # The page stays here and shows the effects when the run is done.
+        visitor.wait_for("From one square of four variants", seconds=200)
+        run_id = re.search(r"run=(\w+)", visitor.page.url).group(1)
+        assert run_id != welcome
+        return run_id
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

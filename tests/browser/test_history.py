@@ -40,8 +40,8 @@ def history_server(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser_process, history_server):
-    with visits(browser_process, history_server) as start:
+def visit(windows, history_server):
+    with visits(windows, history_server) as start:
         yield start
 
 
@@ -56,7 +56,7 @@ def test_a_link_a_refresh_and_a_second_tab_show_the_same_view(visit):
     visitor.page.reload()
     visitor.wait_for("Smaller by")
     assert visitor.page.get_by_role("radio", name="float16").is_checked()
-    second = Visitor(visitor.page.context, visitor.address)
+    second = Visitor(visitor.page.context.new_page(), visitor.address)
     second.page.goto(link)
     second.rest()
     second.wait_for("Smaller by")

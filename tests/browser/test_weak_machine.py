@@ -6,23 +6,24 @@ from axe_playwright_python.sync_playwright import Axe
 from converter.child_process import PROJECT_ROOT
 from converter.sandbox import WITHOUT_LAYERS
 from converter.trust import TRUST_UPLOADS
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import visits
 from tests.browser.server import running_server
 
 CNN = PROJECT_ROOT / "sample_models" / "digits_cnn" / "digits_cnn.keras"
 
 
 @pytest.fixture
-def visitor(browser_process, tmp_path, monkeypatch):
+def visitor(windows, tmp_path, monkeypatch):
     monkeypatch.setenv(WITHOUT_LAYERS, "landlock")
     monkeypatch.delenv(TRUST_UPLOADS, raising=False)
     home = tmp_path / "home"
     home.mkdir()
     (home / "welcome").touch()  # no welcome run
-    with running_server(home, tmp_path / "log") as (address, _):
-        context = browser_process.new_context(viewport={"width": 390, "height": 844})
-        yield Visitor(context, address)
-        context.close()
+    with (
+        running_server(home, tmp_path / "log") as (address, _),
+        visits(windows, address) as start,
+    ):
+        yield start("light", 390, 844)
 
 
 def test_the_warning_is_seen_and_an_upload_that_would_run_code_is_refused(visitor):
