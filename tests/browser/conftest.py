@@ -5,7 +5,6 @@ With LITEDRIFT_PICTURES=folder in the environment, pictures of the pages go ther
 
 import contextlib
 import os
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -149,15 +148,13 @@ class Visitor:
         """Take a picture of the whole page where somebody wants to look at it."""
         if not PICTURES:
             return
-        folder = Path(PICTURES)
-        folder.mkdir(exist_ok=True)
         main = self.page.get_by_test_id("stMain")
         height = main.evaluate("element => element.scrollHeight")
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(height + 60, 8000)})
         self.rest()
         self.page.wait_for_timeout(500)
-        self.page.screenshot(path=folder / f"{name}.png")
+        self.page.screenshot(path=f"{PICTURES}/{name}.png")
         self.page.set_viewport_size(size)
 
 
