@@ -5,6 +5,7 @@ the same suite runs meanwhile, so whatever its tests or their tools made there w
 the file's doing: reports of browser tests, Hypothesis' notes, core files, a data folder.
 """
 
+import functools
 import gc
 import os
 import resource
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import hypothesis.configuration
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 
 def pytest_configure(config):
@@ -51,3 +53,15 @@ def _short_collections():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_searched_once():
+    """Let Streamlit search all installed packages for components once, not with every run.
+
+    A server does so once, when it starts; AppTest before each run of a script, for 0.1 s.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
