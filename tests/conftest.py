@@ -37,11 +37,24 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the browser's files: few tests of many seconds, which would else come last.
-
-    Two workers take file after file; a long one at the end would leave the other without work.
-    """
+    """Begin with the browser's files: few tests of many seconds, which would else come last."""
     items.sort(key=lambda item: "browser" not in item.path.parts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let one worker take all of the browser's files, while the others take file after file.
+
+    A second worker would start a server and a Chromium of its own, with a welcome run of its own.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class _Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "browser" if Path(file).parent.name == "browser" else file
+
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="module", autouse=True)
