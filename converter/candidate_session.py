@@ -14,29 +14,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from converter.analysed_run import FLOAT_RECIPE, Files, find_subject
 from converter.budget import Figures
 from converter.candidate_choices import read_pattern
 from converter.candidate_layers import CandidateLayer, plain_name
+from converter.candidate_source import find_labels, first_variant, need_file
 from converter.child_process import Worker
-from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison, Variant
+from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
 from converter.drift import Drift
-from converter.errors import (
-    DataError,
-    LiteDriftError,
-    ModelFileError,
-    SettingError,
-    WorkerError,
-)
+from converter.errors import DataError, LiteDriftError, SettingError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, REFERENCE_FILE, load_kept
 from converter.limits import current_limits
 from converter.measurement_lock import measuring_alone
 from converter.precision import PRECISIONS
 from converter.predicted_latency import PredictedLatency, TableCheck, table_error
 from converter.sample_arrays import save_arrays
-from converter.sample_file import load_sample_file
 from converter.sandbox import Permissions
 from converter.signature import Signature
 
@@ -102,8 +94,8 @@ class CandidateSession:
         task: str = "while searching",
         original: Path | None = None,
     ) -> None:
-        self.comparison = Comparison.load(_need(files, COMPARISON_FILE))
-        first = _first_variant(self.comparison)
+        self.comparison = Comparison.load(need_file(files, COMPARISON_FILE))
+        first = first_variant(self.comparison)
         subject = find_subject(files, self.comparison, first, original)
         source = (subject.reference or subject.variant).resolve()
         self._seconds = current_limits().evaluate_seconds
@@ -162,7 +154,7 @@ class CandidateSession:
                 raise
 
     def _keep_samples(self, files: Files, most: int) -> dict[str, int]:
-        inputs = load_kept(_need(files, EVALUATION_FILE))
+        inputs = load_kept(need_file(files, EVALUATION_FILE))
         reference = load_kept(files[REFERENCE_FILE]) if REFERENCE_FILE in files else {}
         count = min(most, len(next(iter(inputs.values()))))
         if count < _LEAST_SAMPLES or not reference:
@@ -375,46 +367,3 @@ class CandidateSession:
     ) -> None:
         """Close it."""
         self.close()
-
-
-def _first_variant(comparison: Comparison) -> Variant:
-    """Return the variant that leads to the run's float file."""
-    variants = comparison.variants
-    if comparison.starts_from_tflite:
-        return next((v for v in variants if v.status == "ok" and v.runnable), variants[0])
-    found = next((v for v in variants if v.recipe == FLOAT_RECIPE and v.status == "ok"), None)
-    if found is None:
-        raise ModelFileError(
-            f"{comparison.model.name[:80]}: expected {FLOAT_RECIPE}.tflite to make candidates of, "
-            f"found none; run it again with {FLOAT_RECIPE} among the recipes."
-        )
-    return found
-
-
-def find_labels(files: Files, comparison: Comparison, count: int) -> np.ndarray | None:
-    """Return the class of each of the first evaluation samples; None where not all have one.
-
-    Args:
-        files: Of the run.
-        comparison: Of the run.
-        count: How many samples.
-    """
-    for variant in comparison.variants:
-        content = load_sample_file(files, variant.recipe)
-        if content is None or len(content.outputs) != 1:
-            continue
-        (output,) = content.outputs.values()
-        if not (output.classes and output.labelled):
-            return None
-        labels = np.full(count, -1)
-        found = output.differences
-        known = (found.sample < count) & ~np.isnan(found.label)
-        labels[found.sample[known]] = found.label[known].astype(np.int64)
-        return labels if (labels >= 0).all() else None
-    return None
-
-
-def _need(files: Files, name: str) -> Path:
-    if name not in files:
-        raise DataError(f"run: expected {name} in the run's folder, found none; run it again.")
-    return files[name]

@@ -12,7 +12,8 @@ import pytest
 
 from converter.__main__ import main
 from converter.analysed_run import files_of
-from converter.candidate_session import REPORT, SEARCH, CandidateSession, find_labels
+from converter.candidate_session import REPORT, SEARCH, CandidateSession
+from converter.candidate_source import find_labels
 from converter.comparison import CALIBRATION_FILE, COMPARISON_FILE, Comparison
 from converter.errors import DataError, SettingError, WorkerError
 from converter.kept_samples import EVALUATION_FILE, load_kept
