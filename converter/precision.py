@@ -13,6 +13,8 @@ from typing import Any
 
 MIN_MAX, MSE, OCTAV = "min_max_uniform_quantize", "MSE", "OCTAV"
 HADAMARD, FLOAT_CASTING = "DECOMPOSED_HADAMARD_ROTATION", "float_casting"
+CHANNEL, TENSOR, BLOCK32 = "CHANNELWISE", "TENSORWISE", "BLOCKWISE_32"
+"""Weights that share a scale."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,6 @@ class Precision:
         algorithm: litert-quantizer's key of how scales are found; None for float32.
         op_config: litert-quantizer's configuration.
         runs_in_float: Whether weights are turned back into float before they are used.
-        per_tensor: Whether all weights of the operator share one scale.
     """
 
     name: str
@@ -37,12 +38,12 @@ class Precision:
     algorithm: str | None = MIN_MAX
     op_config: Mapping[str, Any] = field(default_factory=dict)
     runs_in_float: bool = False
-    per_tensor: bool = False
 
     @property
-    def stored_alike(self) -> tuple[int, bool]:
+    def stored_alike(self) -> tuple[int, str]:
         """What two precisions share whose weights take the same bytes and lose about as much."""
-        return self.weight_bits, self.per_tensor
+        weights = self.op_config.get("weight_tensor_config", {})
+        return self.weight_bits, weights.get("granularity", "")
 
     @property
     def needs_calibration(self) -> bool:
@@ -50,23 +51,14 @@ class Precision:
         return self.activation_bits is not None
 
 
-def _weights(bits: int, granularity: str = "CHANNELWISE", dtype: str = "INT") -> dict[str, Any]:
+def _weights(bits: int, granularity: str = CHANNEL, dtype: str = "INT") -> dict[str, Any]:
     return {"num_bits": bits, "symmetric": True, "granularity": granularity, "dtype": dtype}
 
 
 def _dynamic(
-    name: str,
-    label: str,
-    bits: int,
-    algorithm: str = MIN_MAX,
-    block: int = 0,
-    *,
-    per_tensor: bool = False,
+    name: str, label: str, bits: int, algorithm: str = MIN_MAX, granularity: str = CHANNEL
 ) -> Precision:
-    granularity = f"BLOCKWISE_{block}" if block else "CHANNELWISE"
-    if per_tensor:
-        granularity = "TENSORWISE"
-    return Precision(name, label, bits, algorithm=algorithm, per_tensor=per_tensor, op_config={
+    return Precision(name, label, bits, algorithm=algorithm, op_config={
         "weight_tensor_config": _weights(bits, granularity),
         "compute_precision": "INTEGER", "explicit_dequantize": False,
     })  # fmt: skip
@@ -84,7 +76,7 @@ def _static(name: str, label: str, weight_bits: int, bits: int) -> Precision:
     return Precision(name, label, weight_bits, bits, op_config={
         "weight_tensor_config": _weights(weight_bits),
         # LiteRT's kernels take 16-bit activations with zero point 0 only.
-        "activation_tensor_config": {**_weights(bits, "TENSORWISE"), "symmetric": bits == 16},
+        "activation_tensor_config": {**_weights(bits, TENSOR), "symmetric": bits == 16},
         "compute_precision": "INTEGER", "explicit_dequantize": False,
     })  # fmt: skip
 
@@ -102,7 +94,7 @@ PRECISIONS: dict[str, Precision] = {
         FLOAT16,
         _weight_only(8),
         _dynamic("dynamic_int8", "dynamic int8", 8),
-        _dynamic("dynamic_int8_tensor", "dynamic int8, per tensor", 8, per_tensor=True),
+        _dynamic("dynamic_int8_tensor", "dynamic int8, per tensor", 8, MIN_MAX, TENSOR),
         _static("int16x8", "int16 x int8", 8, 16),
         _static("int8", "int8", 8, 8),
         _weight_only(4),
@@ -110,15 +102,14 @@ PRECISIONS: dict[str, Precision] = {
         _dynamic("dynamic_int4_mse", "dynamic int4, MSE", 4, MSE),
         _dynamic("dynamic_int4_octav", "dynamic int4, OCTAV", 4, OCTAV),
         _dynamic("dynamic_int4_hadamard", "dynamic int4, Hadamard", 4, HADAMARD),
-        _dynamic("dynamic_int4_block32", "dynamic int4, blocks of 32", 4, block=32),
-        _dynamic("dynamic_int4_tensor", "dynamic int4, per tensor", 4, per_tensor=True),
-        _dynamic("dynamic_int4_tensor_mse", "dynamic int4, per tensor, MSE", 4, MSE,
-                 per_tensor=True),
+        _dynamic("dynamic_int4_block32", "dynamic int4, blocks of 32", 4, MIN_MAX, BLOCK32),
+        _dynamic("dynamic_int4_tensor", "dynamic int4, per tensor", 4, MIN_MAX, TENSOR),
+        _dynamic("dynamic_int4_tensor_mse", "dynamic int4, per tensor, MSE", 4, MSE, TENSOR),
         _dynamic("dynamic_int4_tensor_octav", "dynamic int4, per tensor, OCTAV", 4, OCTAV,
-                 per_tensor=True),
+                 TENSOR),
         _static("int8_int4", "int8, weights int4", 4, 8),
         _dynamic("dynamic_int2", "dynamic int2", 2),
-        _dynamic("dynamic_int2_block32", "dynamic int2, blocks of 32", 2, block=32),
+        _dynamic("dynamic_int2_block32", "dynamic int2, blocks of 32", 2, MIN_MAX, BLOCK32),
     )
 }
 """All precisions by name, the most exact first.

@@ -77,6 +77,22 @@ def test_no_strategy_measures_more_than_it_may_or_one_file_twice(strategy):
     assert [each.number for each in found] == list(range(1, len(found) + 1))
 
 
+def test_where_not_all_can_be_measured_alone_other_scales_still_are():
+    """MSE stands for what stores the same; one scale for a tensor loses something else."""
+    names = {"float32": 4000, "dynamic_int4": 500, "dynamic_int4_mse": 500,
+             "dynamic_int4_tensor": 450}  # fmt: skip
+    layers = [replace(layer(n), bytes_of=names) for n in range(2)]
+
+    def judge(choices):
+        size = sum(names[choices.get(n, "float32")] for n in range(2))
+        return str(sorted(choices.items())), Figures(size_bytes=size, sqnr_db=30.0, agreement=1.0)
+
+    search = CandidateSearch(layers, judge, Budget(least_sqnr_db=20.0), 10)
+    list(search.run())
+    alone = {e.choice[0] for e in search.state.found if len(e.choice) == 1}
+    assert alone >= {(n, p) for n in range(2) for p in ("dynamic_int4", "dynamic_int4_tensor")}
+
+
 def test_it_may_be_stopped_at_any_time_and_keeps_the_best():
     search = CandidateSearch(LAYERS, world, Budget(least_sqnr_db=20.0), 70)
     steps = search.run()
