@@ -267,6 +267,7 @@ class CandidateEngine:
             stateful=False, binding=self._binding,
         )  # fmt: skip
         return outputs, steps
+
     def _with_offers(self, layers: Sequence[CandidateLayer]) -> list[CandidateLayer]:
         """Note for each operator which precisions change it, and to how many bytes.
 

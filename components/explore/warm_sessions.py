@@ -145,13 +145,13 @@ class WarmSessions:
 
         def question(place: _Warm, session: CandidateSession) -> Judged:
             predict = place.costs is not None
-            # On all samples it is as good where a bounded time was asked for, and the same where
-            # so many were.
-            whole = (frozenset(choices.items()), split, predict, session.samples[split], None)
-            key = (*whole[:3], samples or session.samples[split], seconds)
-            for known in (whole, key) if seconds is not None else (key,):
-                if known in place.kept:
-                    return place.kept[known]
+            asked = (frozenset(choices.items()), split, predict)
+            key = (*asked, samples or session.samples[split], seconds)
+            if key in place.kept:
+                return place.kept[key]
+            whole = (*asked, session.samples[split], None)
+            if seconds is not None and whole in place.kept:
+                return place.kept[whole]
             # Beside another's measurement it would be measured with it. The session's own, of its
             # cost table, is a row of questions to the same child, between which this one falls.
             with nullcontext() if place.checked else building(_patience()):
@@ -165,7 +165,8 @@ class WarmSessions:
                     sha256, figures, count = ask()
                 took = time.perf_counter() - start
             found = Judged(sha256=sha256, figures=figures, samples=count, seconds=took)
-            place.kept[key] = found
+            # What was found in a bounded time is also what so many samples say without one.
+            place.kept[key] = place.kept[*asked, count, None] = found
             while len(place.kept) > _MOST_KEPT:
                 place.kept.popitem(last=False)
             return found

@@ -116,12 +116,16 @@ def test_a_child_that_was_killed_is_replaced(warm, opener):
     assert len(children()) == 1
 
 
-def test_in_a_bounded_time_as_many_samples_take_part_as_fit(warm):
-    few = warm.judge("a", {}, SEARCH, seconds=-1.0)
+def test_what_was_found_in_a_bounded_time_is_not_run_again(warm):
+    chosen = warm.ask("a", lambda session: dict.fromkeys(numbers(session), "dynamic_int8"))
+    bounded = warm.judge("a", chosen, SEARCH, seconds=60.0)
+    assert bounded.samples == 10
+    assert warm.judge("a", chosen, SEARCH) is bounded
+    assert warm.judge("a", chosen, SEARCH, samples=10) is bounded
+    few = warm.judge("a", chosen, SEARCH, samples=4)
+    assert few.samples == 4
     whole = warm.judge("a", {}, SEARCH)
-    assert (few.samples, whole.samples) == (10, 10)
-    assert warm.judge("a", {}, SEARCH, samples=4).samples == 4
-    assert warm.judge("a", {}, SEARCH, seconds=-1.0) is whole
+    assert warm.judge("a", {}, SEARCH, seconds=60.0) is whole
 
 
 def test_what_was_judged_is_not_judged_again(warm):
