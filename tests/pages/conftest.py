@@ -8,7 +8,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from components.explore.warm_sessions import warm_sessions
+
 APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_stays_warm():
+    """End the children that the Explore page keeps: others count theirs in the same process."""
+    yield
+    warm_sessions.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from components.budget.searches import BUDGET_PARAMETER
 from components.explore.bench_state import STATE_PARAMETER
-from components.explore.warm_sessions import warm_sessions
 from components.format import format_bytes
 from components.session import RUN_PARAMETER, widget_key
 from converter import run_store
@@ -240,14 +239,11 @@ def test_an_answer_opens_in_explore_with_its_layers(app, home, finished):
     open_page(app, run_id)
     (first, *_) = load_solution(finished[2][QUESTION.file]).answers.answers
     next(b for b in app.button if b.label == "Open in Explore").click().run()
-    try:
-        assert not app.exception
-        assert app.title[0].value.startswith("Explore")
-        sizes = {metric.label: metric.value for metric in app.metric}
-        assert sizes["Size"] == format_bytes(first.report.size_bytes)
-        assert app.query_params[STATE_PARAMETER]
-    finally:
-        warm_sessions.close()
+    assert not app.exception
+    assert app.title[0].value.startswith("Explore")
+    sizes = {metric.label: metric.value for metric in app.metric}
+    assert sizes["Size"] == format_bytes(first.report.size_bytes)
+    assert app.query_params[STATE_PARAMETER]
 
 
 def test_a_budget_that_cannot_be_met_says_so_with_the_nearest(app, home, finished, tmp_path):

@@ -39,7 +39,6 @@ def made(tmp_path_factory):
         ))
         finish(run_id)
         yield folder, run_id
-        warm_sessions.close()
 
 
 @pytest.fixture
@@ -145,6 +144,7 @@ def test_where_all_samples_take_long_the_first_ones_are_told_and_all_on_request(
     app, run_id, monkeypatch
 ):
     monkeypatch.setattr(bench, "LIVE_SECONDS", 0.0)
+    warm_sessions.close()  # which knows figures on all samples from the tests before
     open_bench(app, run_id)
     choose(app, run_id, "dynamic_int8")
     assert "on the first 10 of 20 evaluation samples, the half to choose by: all" in captions(app)
